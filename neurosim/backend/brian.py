@@ -1,0 +1,69 @@
+"""A Model as Brian2 objects: groups with their updaters, gated code and dense programs in one explicit network."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import attrs
+from brian2 import BrianObject, Clock, Network, NeuronGroup, linked_var, second
+
+from neurosim.backend.euler import EulerWithStatements
+from neurosim.backend.noise import NORMAL
+from neurosim.equations.model import GatedCode, Group, Model, Program
+
+
+class Target(Protocol):
+    """How one of Brian2's targets does what Brian2 has no object for."""
+
+    code_object_class: Any
+    """Of the groups' state updaters; None: Brian2's own."""
+
+    def gated(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> BrianObject:
+        """Statements that run at the steps of a gate."""
+        ...
+
+    def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:
+        """A list of dense operations."""
+        ...
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Built:
+    """The objects of one Model."""
+
+    network: Network
+    groups: dict[str, NeuronGroup]
+    clock: Clock
+
+
+def build_network(model: Model, target: Target) -> Built:
+    """Make the objects on the active device. Only names of the Model and φ's functions are visible to equations."""
+    clock = Clock(dt=model.dt * second, name="stepclock")
+    groups = {group.name: _neuron_group(group, clock, target) for group in model.groups}
+    for group in model.groups:
+        for name, reference in group.links.items():
+            source, variable = reference.split(".")
+            setattr(groups[group.name], name, linked_var(groups[source], variable))
+    schedule = groups["schedule"]
+    objects: list[BrianObject] = [*groups.values()]
+    objects += [target.gated(code, groups[code.group], schedule) for code in model.code]
+    objects += [target.program(program, groups, clock) for program in model.programs]
+    return Built(network=Network(*objects), groups=groups, clock=clock)
+
+
+def _neuron_group(group: Group, clock: Clock, target: Target) -> NeuronGroup:
+    updater = group.updater
+    neurons = NeuronGroup(
+        group.n_units * group.n_columns,
+        group.equations,
+        method=EulerWithStatements(updater.before, updater.after) if updater else "euler",
+        clock=clock,
+        name=group.name,
+        namespace={"standard_normal": NORMAL},
+        codeobj_class=target.code_object_class,
+        **({"order": updater.order} if updater else {}),
+    )
+    if updater:
+        neurons.state_updater.when = updater.slot
+        neurons.state_updater.order = updater.order
+    return neurons

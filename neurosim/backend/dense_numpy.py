@@ -1,0 +1,216 @@
+"""The dense operations and gates in numpy, as objects of Brian2's runtime device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from brian2 import BrianObject, Clock, NeuronGroup
+from brian2.groups.group import CodeRunner
+from numpy.typing import NDArray
+
+from neurosim.backend.emulator import Stop
+from neurosim.backend.gates import CONDITIONS, Schedule
+from neurosim.backend.stimulus import Stimulus
+from neurosim.equations import operations as ops
+from neurosim.equations.model import GatedCode, Program
+
+Array = NDArray[np.float64]
+Step = Callable[[], None]
+
+
+class RunState:
+    """What the operations of one run share: the schedule, the stimulus, the recordings, why it stopped."""
+
+    def __init__(self) -> None:
+        self.schedule = Schedule()
+        self.stimulus: Stimulus | None = None
+        self.records: dict[str, list[Array]] = {}
+        self.stop: Stop | None = None
+        self.finished = False
+        self.after_presentation: Callable[[int], None] = lambda done: None
+
+
+class NumpyTarget:
+    """Brian2's numpy code generation, with the gates and operations of this module."""
+
+    def __init__(self) -> None:
+        from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+
+        self.code_object_class: Any = NumpyCodeObject
+        self.state = RunState()
+
+    def gated(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> BrianObject:
+        """Statements that run when the schedule says so."""
+        return _GatedRunner(code, group, self.state)
+
+    def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:
+        """The operations as closures over the state arrays."""
+        return _NumpyProgram(program, groups, clock, self.state)
+
+
+class _GatedRunner(CodeRunner):
+    def __init__(self, code: GatedCode, group: NeuronGroup, state: RunState) -> None:
+        CodeRunner.__init__(
+            self, group, "stateupdate", code=code.code, clock=group.clock, when=code.slot, order=code.order,
+            name=code.name,
+        )  # fmt: skip
+        self._open = CONDITIONS[code.gate]
+        self._schedule = state.schedule
+
+    def run(self) -> None:
+        if self._open(self._schedule):
+            CodeRunner.run(self)
+
+
+class _NumpyProgram(BrianObject):
+    add_to_magic_network = False
+
+    def __init__(
+        self, program: Program, groups: dict[str, NeuronGroup], clock: Clock, state: RunState
+    ) -> None:
+        BrianObject.__init__(self, clock=clock, when=program.slot, order=program.order, name=program.name)
+        self._schedule = state.schedule
+        self._steps = [
+            (CONDITIONS[operation.gate], _INTERPRETERS[type(operation)](operation, groups, state))
+            for operation in program.operations
+        ]
+
+    def run(self) -> None:
+        for is_open, step in self._steps:
+            if is_open(self._schedule):
+                step()
+
+
+def state_array(groups: dict[str, NeuronGroup], reference: str) -> Array:
+    """The array behind "group.variable" itself, not a copy."""
+    group, variable = reference.split(".")
+    return groups[group].variables[variable].get_value()
+
+
+def _product(o: ops.Product, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target = state_array(groups, o.target).reshape(o.n_post, o.n_columns)
+    weights = state_array(groups, o.weights).reshape(o.n_post, o.n_pre)
+    source = state_array(groups, o.source).reshape(o.n_pre, o.n_columns)
+    if not o.bias:
+
+        def plain() -> None:
+            np.dot(weights, source, out=target)
+
+        return plain
+    bias = state_array(groups, o.bias)[:, None]
+
+    def step() -> None:
+        np.dot(weights, source, out=target)
+        np.add(target, bias, out=target)
+
+    return step
+
+
+def _outer(o: ops.Outer, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target = state_array(groups, o.target).reshape(o.n_post, o.n_pre)
+    post = state_array(groups, o.post).reshape(o.n_post, o.n_columns)
+    pre = state_array(groups, o.pre).reshape(o.n_pre, o.n_columns)
+
+    def step() -> None:
+        if o.accumulate:
+            np.add(target, post @ pre.T, out=target)
+        else:
+            np.dot(post, pre.T, out=target)
+
+    return step
+
+
+def _row_sum(o: ops.RowSum, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target = state_array(groups, o.target)
+    source = state_array(groups, o.source).reshape(o.n_units, o.n_columns)
+
+    def step() -> None:
+        total = source.sum(axis=1)
+        target[:] = target + total if o.accumulate else total
+
+    return step
+
+
+def _add(o: ops.Add, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target, source = state_array(groups, o.target), state_array(groups, o.source)
+
+    def step() -> None:
+        np.add(target, source, out=target)
+
+    return step
+
+
+def _fill(o: ops.Fill, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target = state_array(groups, o.target)
+    return lambda: target.fill(0.0)
+
+
+def _column_reduce(o: ops.ColumnReduce, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target = state_array(groups, o.target).reshape(o.n_units, o.n_columns)
+    source = state_array(groups, o.source).reshape(o.n_units, o.n_columns)
+    reduce = {"max": np.max, "sum": np.sum}[o.how]
+
+    def step() -> None:
+        target[:] = reduce(source, axis=0)
+
+    return step
+
+
+def _feed(o: ops.Feed, groups: dict[str, NeuronGroup], state: RunState) -> Step:
+    target = state_array(groups, o.target).reshape(o.n_units, o.n_columns)
+
+    def step() -> None:
+        stimulus = state.stimulus
+        assert stimulus is not None  # set by the emulator before every run
+        samples = stimulus.order[state.schedule.presentation]
+        if o.name == "inputs":
+            target[:] = stimulus.scale * stimulus.inputs[samples].T
+        else:
+            target[:] = stimulus.desired[samples].T
+
+    return step
+
+
+def _record(o: ops.Record, groups: dict[str, NeuronGroup], state: RunState) -> Step:
+    sources = [state_array(groups, reference) for reference in o.sources]
+    return lambda: state.records.setdefault(o.name, []).append(np.concatenate(sources))
+
+
+def _guard(o: ops.Guard, groups: dict[str, NeuronGroup], state: RunState) -> Step:
+    sources = [state_array(groups, reference) for reference in o.sources]
+
+    def step() -> None:
+        for number, source in enumerate(sources):
+            within = np.abs(source) <= o.bound  # false for NaN
+            if not within.all():
+                s = state.schedule
+                at = s.presentation * s.period + s.step
+                state.stop = Stop(step=at, source=number, index=int(np.argmin(within)))
+                return
+
+    return step
+
+
+def _finish(_o: ops.Finish, _groups: dict[str, NeuronGroup], state: RunState) -> Step:
+    def step() -> None:
+        done = state.schedule.presentation + 1
+        state.after_presentation(done)
+        state.finished = done >= state.schedule.presentations
+
+    return step
+
+
+_INTERPRETERS: dict[type, Callable[[Any, dict[str, NeuronGroup], RunState], Step]] = {
+    ops.Product: _product,
+    ops.Outer: _outer,
+    ops.RowSum: _row_sum,
+    ops.Add: _add,
+    ops.Fill: _fill,
+    ops.ColumnReduce: _column_reduce,
+    ops.Feed: _feed,
+    ops.Record: _record,
+    ops.Guard: _guard,
+    ops.Finish: _finish,
+}

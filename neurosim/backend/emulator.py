@@ -1,0 +1,96 @@
+"""What every engine offers: run a stimulus through a built Model and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurosim.backend.stimulus import Stimulus
+from neurosim.equations.model import Model
+
+Progress = Callable[[int, int], None]
+"""Told how many presentations are done, of how many."""
+
+
+@attrs.frozen(kw_only=True)
+class Stop:
+    """Where a run broke off because a state left all bounds."""
+
+    step: int
+    """Counted from the start of the run."""
+    source: int
+    """Which of the guarded variables."""
+    index: int
+    """Which element of it: unit · n_columns + column."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Recording:
+    """What one run left."""
+
+    final: Mapping[str, NDArray[np.float64]]
+    """The variables asked for, at the end, by reference; flat."""
+    files: Mapping[str, NDArray[np.float64]]
+    """By recording name: (n_records, record size)."""
+    stop: Stop | None
+    interrupted: bool
+    wall_seconds: float
+    """Of the stepping alone."""
+
+
+class Emulator(Protocol):
+    """A built Model."""
+
+    model: Model
+    build_seconds: float
+    """What building took; 0 where it came from the cache."""
+
+    def run(
+        self,
+        stimulus: Stimulus,
+        *,
+        values: Mapping[str, ArrayLike],
+        outputs: Sequence[str],
+        progress: Progress | None = None,
+    ) -> Recording:
+        """One run from state 0 with `values` ("group.variable" → SI numbers, flat) set before it."""
+        ...
+
+
+def initial_values(model: Model, values: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
+    """The model's parameters, repeated over columns, overridden by `values`; every array flat and of its size."""
+    merged: dict[str, NDArray[np.float64]] = {}
+    for group in model.groups:
+        for name, parameter in group.parameters.items():
+            value = np.asarray(parameter.value, dtype=float)
+            merged[f"{group.name}.{name}"] = value if value.ndim == 0 else np.repeat(value, group.n_columns)
+    for reference, value in values.items():
+        merged[reference] = np.asarray(value, dtype=float).ravel() if np.ndim(value) else np.asarray(value, float)
+    return merged
+
+
+def guarded(model: Model) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """References and sizes of what the model's guard watches."""
+    from neurosim.equations.operations import Guard
+
+    for program in model.programs:
+        for operation in program.operations:
+            if isinstance(operation, Guard):
+                return operation.sources, operation.sizes
+    return (), ()
+
+
+def record_sizes(model: Model) -> dict[str, int]:
+    """Numbers in one record of each recording."""
+    from neurosim.equations.operations import Record
+
+    return {
+        operation.name: sum(operation.sizes)
+        for program in model.programs
+        for operation in program.operations
+        if isinstance(operation, Record)
+    }

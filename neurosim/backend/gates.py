@@ -1,0 +1,44 @@
+"""The gates of a Model as conditions, for Python and for C++."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+CPP_CONDITIONS = {
+    "always": "true",
+    "begin": "_k == 0",
+    "hold": "_k == _settle_steps",
+    "plastic": "_k >= _plastic_from",
+    "last": "_k == _period - 1",
+    "trace": "_p >= _trace_first && _p < _trace_last && _k % _trace_stride == 0",
+}
+"""With _k the step within presentation _p, and the schedule's variables behind an underscore."""
+
+
+class Schedule:
+    """The numbers that gates refer to, and where in a presentation the clock stands."""
+
+    def __init__(self) -> None:
+        self.period = 1
+        self.settle_steps = 0
+        self.plastic_from = 1
+        self.presentations = 0
+        self.trace_first = 0
+        self.trace_last = 0
+        self.trace_stride = 1
+        self.step = 0
+        self.presentation = 0
+
+    def advance(self, timestep: int) -> None:
+        """Move to a time step counted from the start of the run."""
+        self.presentation, self.step = divmod(timestep, self.period)
+
+
+CONDITIONS: dict[str, Callable[[Schedule], bool]] = {
+    "always": lambda s: True,
+    "begin": lambda s: s.step == 0,
+    "hold": lambda s: s.step == s.settle_steps,
+    "plastic": lambda s: s.step >= s.plastic_from,
+    "last": lambda s: s.step == s.period - 1,
+    "trace": lambda s: s.trace_first <= s.presentation < s.trace_last and s.step % s.trace_stride == 0,
+}

@@ -1,0 +1,16 @@
+"""The nonlinearities φ as expressions for Brian2."""
+
+from __future__ import annotations
+
+ACTIVATION_TEXT = {
+    "tanh": "tanh({x})",
+    "sigmoid": "1/(1 + exp(-{x}))",
+    "softplus": "log1p(exp(-abs({x}))) + 0.5*(({x}) + abs({x}))",
+    "linear": "{x}",
+}
+"""φ(x); softplus is written so that no exponential overflows."""
+
+
+def activation(name: str, argument: str) -> str:
+    """φ of an expression, in parentheses."""
+    return "(" + ACTIVATION_TEXT[name].format(x=f"({argument})") + ")"

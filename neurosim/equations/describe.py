@@ -1,0 +1,74 @@
+"""A Model as text for people: equations, parameters with units, wiring, in the order in which they run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurosim.equations.model import Group, Model, ModelParameter
+from neurosim.equations.operations import Operation
+
+_SLOTS = ("start", "groups", "end")
+
+
+def describe(model: Model) -> str:
+    """Everything that will run, with its numbers."""
+    lines = [f"# time step {model.dt:g} s, {model.n_columns} columns, model {model.hash}", ""]
+    for group in model.groups:
+        lines += _group(group)
+    lines += ["# in every step, in this order", ""]
+    for _, text in sorted(_stages(model), key=lambda stage: stage[0]):
+        lines.append(text)
+    return "\n".join(lines)
+
+
+def _group(group: Group) -> list[str]:
+    size = f"{group.n_units} × {group.n_columns}" if group.n_columns > 1 else str(group.n_units)
+    lines = [f"[{group.name}]  {size}"]
+    lines += [f"    {line}" for line in group.equations.splitlines()]
+    if group.updater and group.updater.before:
+        lines += ["  before each step:", *(f"    {x}" for x in group.updater.before.splitlines())]
+    if group.updater and group.updater.after:
+        lines += ["  after each step:", *(f"    {x}" for x in group.updater.after.splitlines())]
+    for name, target in group.links.items():
+        lines.append(f"  {name} is {target}")
+    if group.parameters:
+        lines.append("  with")
+        lines += [f"    {name} = {_value(p)}    {p.meaning}" for name, p in group.parameters.items()]
+    return [*lines, ""]
+
+
+def _value(parameter: ModelParameter) -> str:
+    unit = "" if parameter.unit == "1" else f" {parameter.unit}"
+    if parameter.shared:
+        return f"{float(parameter.value):.6g}{unit}"
+    values = np.asarray(parameter.value)
+    return f"{values.mean():.4g} ± {values.std():.2g}{unit} (drawn for each)"
+
+
+def _stages(model: Model) -> list[tuple[tuple[int, int], str]]:
+    stages = []
+    for code in model.code:
+        text = "; ".join(code.code.splitlines())
+        stages.append(((_SLOTS.index(code.slot), code.order), f"{code.gate:>8}  {code.group}: {text}"))
+    for group in model.groups:
+        if group.updater:
+            place = (_SLOTS.index(group.updater.slot), group.updater.order)
+            stages.append((place, f"{'always':>8}  {group.name}: integrate"))
+    for program in model.programs:
+        for operation in program.operations:
+            place = (_SLOTS.index(program.slot), program.order)
+            stages.append((place, f"{operation.gate:>8}  {_operation(operation)}"))
+    return stages
+
+
+def _operation(operation: Operation) -> str:
+    kind = type(operation).__name__
+    if kind == "Product":
+        bias = f" + {operation.bias}" if operation.bias else ""  # type: ignore[union-attr]
+        return f"{operation.target} = {operation.weights} · {operation.source}{bias}"  # type: ignore[union-attr]
+    if kind == "Outer":
+        sign = "+=" if operation.accumulate else "="  # type: ignore[union-attr]
+        return f"{operation.target} {sign} {operation.post} · {operation.pre}ᵀ"  # type: ignore[union-attr]
+    target = getattr(operation, "target", getattr(operation, "name", ""))
+    source = getattr(operation, "source", getattr(operation, "name", ""))
+    return f"{kind.lower()} {target}" + (f" from {source}" if source and source != target else "")

@@ -1,0 +1,70 @@
+"""The one place where a chip's volts, amperes and seconds become unit-free numbers."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from hardware_models import Chip, Draw
+from neurosim.equations.layer import taus
+from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations, Network
+
+
+def deviations_of(chip: Chip, draw: Draw | None, *, network: Network) -> Deviations:
+    """What the equations of `assemble` say about this chip, in activation units and units of τ_u."""
+    ideal = Deviations.ideal(network)
+    soma_noise, apical_noise = _noise(chip, network)
+    volts = float(chip.voltage_unit)
+    layers = []
+    for l, layer in enumerate(ideal.layers):
+        ones = np.ones_like(layer.leak)
+        layer = attrs.evolve(layer, soma_noise=soma_noise * ones, apical_noise=apical_noise * ones)
+        if draw is not None:
+            drawn = draw.layers[l]
+            layer = attrs.evolve(
+                layer,
+                leak=drawn.leak,
+                basal_gain=drawn.basal_gain,
+                apical_gain=drawn.apical_gain,
+                offset=np.asarray(drawn.offset) / volts,
+                slope=drawn.slope,
+                comparator_offset=drawn.comparator_offset,
+            )
+        layers.append(layer)
+    limit = float(chip.controller.limit) / volts if chip.railed else np.inf
+    controller: ControllerDeviations = attrs.evolve(ideal.controller, limit=limit)
+    if draw is not None:
+        controller = attrs.evolve(
+            controller, proportional=draw.proportional, leak=draw.leak, error_offset=draw.error_offset
+        )
+    return Deviations(
+        layers=tuple(layers),
+        controller=controller,
+        forward_gain=draw.forward_gain if draw else ideal.forward_gain,
+        feedback_gain=draw.feedback_gain if draw else ideal.feedback_gain,
+        auto_zero=chip.comparator.auto_zero,
+    )
+
+
+def _noise(chip: Chip, network: Network) -> tuple[float, float]:
+    """(soma_noise, apical_noise) of `LayerDeviations`."""
+    if not chip.noise:
+        return 0.0, 0.0
+    tau_soma, _, tau_apical = taus(network, chip)
+    volts, root_second = float(chip.voltage_unit), float(chip.time_base) ** 0.5
+    soma = float(chip.soma_noise_current(tau_soma)) / float(chip.soma.capacitance)
+    apical = float(chip.apical_noise(tau_soma, tau_apical))
+    return soma * root_second / volts, apical / (volts * root_second)
+
+
+def layer_devices(deviations: Deviations) -> dict[str, dict[str, np.ndarray]]:
+    """The same by part and parameter, for a result file; (n_units,) each."""
+    parts = {
+        f"layer_{l}": {name: np.asarray(value) for name, value in attrs.asdict(layer).items()}
+        for l, layer in enumerate(deviations.layers, start=1)
+    }
+    control = attrs.asdict(deviations.controller)
+    limit = control.pop("limit")
+    parts["controller"] = {name: np.asarray(value) for name, value in control.items()}
+    parts["controller"]["limit"] = np.full_like(deviations.controller.leak, limit)
+    return parts

@@ -1,0 +1,150 @@
+"""The Model: all that will run, as plain data that can be printed, hashed, compared and pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.equations.operations import Operation
+
+GATES = ("always", "begin", "hold", "plastic", "last", "trace")
+"""When a stage runs, with k the step within a presentation:
+always; begin k = 0; hold k = settle_steps; plastic k ≥ plastic_from; last k = period − 1;
+trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
+
+SCHEDULE = "schedule"
+"""The group that holds the numbers the gates refer to."""
+
+SCHEDULE_VARIABLES = (
+    "period",
+    "settle_steps",
+    "plastic_from",
+    "presentations",
+    "trace_first",
+    "trace_last",
+    "trace_stride",
+)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ModelParameter:
+    """A number in the equations."""
+
+    value: float | NDArray[np.float64]
+    """In SI units; (n_units,) where each unit has its own."""
+    unit: str
+    """As Brian2 writes it: volt, amp, siemens, …; 1 for none."""
+    meaning: str
+    integer: bool = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether all units have the same."""
+        return np.ndim(self.value) == 0
+
+
+@attrs.frozen(kw_only=True)
+class Updater:
+    """When the differential equations of a group are integrated, and what runs in the same loop."""
+
+    slot: str
+    order: int
+    before: str = ""
+    after: str = ""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Group:
+    """n_units × n_columns copies of some equations; state index = unit · n_columns + column."""
+
+    name: str
+    n_units: int
+    n_columns: int
+    equations: str
+    parameters: Mapping[str, ModelParameter] = attrs.field(factory=dict)
+    links: Mapping[str, str] = attrs.field(factory=dict)
+    """Variables that are another group's: name → "group.variable"."""
+    updater: Updater | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GatedCode:
+    """Statements on the variables of a group that run at the steps of a gate."""
+
+    name: str
+    group: str
+    code: str
+    gate: str
+    slot: str
+    order: int
+
+
+@attrs.frozen(kw_only=True)
+class Program:
+    """Dense operations that run one after the other in one place of a step."""
+
+    name: str
+    operations: tuple[Operation, ...]
+    slot: str
+    order: int
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Model:
+    """Groups, what runs on them and when, and the time step."""
+
+    groups: tuple[Group, ...]
+    code: tuple[GatedCode, ...]
+    programs: tuple[Program, ...]
+    dt: float
+    """s."""
+    layers: tuple[int, ...]
+    """Sizes n_0..n_L."""
+    n_columns: int
+    traced: Mapping[str, tuple[tuple[str, int, str], ...]]
+    """What each trace recording holds: file → (reference, n_units, unit)."""
+
+    def group(self, name: str) -> Group:
+        """The group of that name."""
+        return next(group for group in self.groups if group.name == name)
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """All that a compiled program depends on; values of parameters are not among it."""
+        return {
+            "groups": [
+                {
+                    "name": g.name,
+                    "size": [g.n_units, g.n_columns],
+                    "equations": g.equations,
+                    "parameters": {
+                        name: [p.unit, p.shared, p.integer] for name, p in sorted(g.parameters.items())
+                    },
+                    "links": dict(g.links),
+                    "updater": attrs.asdict(g.updater) if g.updater else None,
+                }
+                for g in self.groups
+            ],
+            "code": [attrs.asdict(c) for c in self.code],
+            "programs": [
+                {
+                    "name": p.name,
+                    "operations": [[type(o).__name__, attrs.asdict(o)] for o in p.operations],
+                    "place": [p.slot, p.order],
+                }
+                for p in self.programs
+            ],
+            "dt": repr(self.dt),
+        }
+
+    @property
+    def hash(self) -> str:
+        """Of the structure: models with the same hash can share one compiled program."""
+        text = json.dumps(self.structure, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,123 @@
+"""The dense operations of a step and its input and output, as data; each backend interprets them.
+
+A reference is "group.variable". Matrices are (units, columns) or (n_post, n_pre), row by row.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Product:
+    """target = weights · source + bias,  (n_post, columns) = (n_post, n_pre)(n_pre, columns)."""
+
+    target: str
+    weights: str
+    source: str
+    bias: str
+    """(n_post,) added to every column; empty: none."""
+    n_post: int
+    n_pre: int
+    n_columns: int
+    gate: str = "always"
+
+
+@attrs.frozen(kw_only=True)
+class Outer:
+    """target (+)= post · preᵀ,  (n_post, n_pre) = (n_post, columns)(columns, n_pre)."""
+
+    target: str
+    post: str
+    pre: str
+    n_post: int
+    n_pre: int
+    n_columns: int
+    accumulate: bool
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class RowSum:
+    """target (+)= Σ_columns source,  (n_units,)."""
+
+    target: str
+    source: str
+    n_units: int
+    n_columns: int
+    accumulate: bool
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class Add:
+    """target += source, all (size,)."""
+
+    target: str
+    source: str
+    size: int
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class Fill:
+    """target = 0, (size,)."""
+
+    target: str
+    size: int
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class ColumnReduce:
+    """target[:, c] = max or sum over the units of source[:, c], written to every unit."""
+
+    target: str
+    source: str
+    how: str
+    n_units: int
+    n_columns: int
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class Feed:
+    """target[unit, c] = scale · data[order[p, c], unit] for presentation p, from the stimulus `name`."""
+
+    target: str
+    name: str
+    n_units: int
+    n_columns: int
+    gate: str = "begin"
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """Append the sources, one after the other, to the recording `name`."""
+
+    name: str
+    sources: tuple[str, ...]
+    sizes: tuple[int, ...]
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class Guard:
+    """Stop the run when a watched variable is not finite or larger than `bound`; say where."""
+
+    sources: tuple[str, ...]
+    sizes: tuple[int, ...]
+    bound: float
+    """In SI units of the sources."""
+    n_columns: int
+    gate: str = "always"
+
+
+@attrs.frozen(kw_only=True)
+class Finish:
+    """Stop the run after the last presentation."""
+
+    gate: str = "last"
+
+
+Operation = Product | Outer | RowSum | Add | Fill | ColumnReduce | Feed | Record | Guard | Finish

@@ -1,0 +1,79 @@
+"""The errors a user can meet: what was wrong where, what was expected, what to do; nothing about engines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NeurosimError(Exception):
+    """Something a user can mend; prints as at most five lines.
+
+    Parameters
+    ----------
+    what : one line that says what went wrong.
+    where : file, key or data set at fault.
+    expected, got : what should have stood there, and what did.
+    remedy : what to do next.
+    """
+
+    exit_status = 2
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        expected: str = "",
+        got: str = "",
+        remedy: str = "",
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+        super().__init__(self.report())
+
+    def report(self) -> str:
+        """The message as it is shown, one line for each thing known."""
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        for label, text in (("expected", self.expected), ("got", self.got), ("remedy", self.remedy)):
+            if text:
+                lines.append(f"  {label}: {text}")
+        return "\n".join(lines)
+
+
+class SpecError(NeurosimError):
+    """A spec file or an override that cannot be read or is not allowed."""
+
+
+class DataError(NeurosimError):
+    """A data set that is missing, damaged or of the wrong shape."""
+
+
+class OutputError(NeurosimError):
+    """A result that cannot be written or read."""
+
+
+class CompileError(NeurosimError):
+    """The compiler is missing or failed."""
+
+
+class EngineError(NeurosimError):
+    """A compiled emulation that broke off by itself."""
+
+
+class UnstableError(NeurosimError):
+    """The dynamics diverge, or the time step is too large for them."""
+
+    exit_status = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`did you mean "…"?` for a misspelt `name`, or the list of what is known."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return "known: " + ", ".join(choices)

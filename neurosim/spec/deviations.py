@@ -1,0 +1,113 @@
+"""How one particular chip differs from the ideal network: unit-free numbers per unit and per synapse.
+
+The bridge between silicon and reference: a chip states its draws in these terms, and the reference solves the
+equations with them without having heard of volts.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.spec.network import Network
+
+Array = NDArray[np.float64]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class LayerDeviations:
+    """τ_v dv/dt = −leak·v + basal_gain·v_ff + apical_gain·v_fb + offset + noise,   r = φ(slope·v),
+    post = φ(slope·v) − φ(slope·v_ff) + comparator_offset.    All (n_l,).
+    """
+
+    leak: Array
+    """Factor on the soma's leak."""
+    basal_gain: Array
+    """Factor on the coupling of the basal compartment to the soma."""
+    apical_gain: Array
+    """Factor on the coupling of the apical compartment to the soma."""
+    offset: Array
+    """Constant added to the soma's input, activation units."""
+    slope: Array
+    """Factor on the argument of the nonlinearity."""
+    comparator_offset: Array
+    """Constant added to the post-synaptic term."""
+    soma_noise: Array
+    """Noise on v, dv = … + soma_noise dB with time in τ_u; activation units."""
+    apical_noise: Array
+    """Noise of the apical compartment. Instantaneous apical: dv = … + (apical_gain/τ_v)·apical_noise dB; with a
+    time constant: dv_fb = … + apical_noise/τ_apical dB. Time in τ_u; activation units · √τ_u."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ControllerDeviations:
+    """e = r* − r + error_offset,  u = clip(u_int + k_p·proportional·e, ±limit),
+    τ_u du_int/dt = e − α·leak·u_int, |u_int| ≤ limit.    All (n_L,).
+    """
+
+    proportional: Array
+    """Factor on k_p."""
+    leak: Array
+    """Factor on α."""
+    error_offset: Array
+    """Constant added to the error, activation units; only while the controller is on."""
+    limit: float
+    """Largest |u| the controller can give, activation units; infinity: no rails."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Deviations:
+    """All that makes one chip different; `ideal` gives the chip without any."""
+
+    layers: tuple[LayerDeviations, ...]
+    """Layers 1..L."""
+    controller: ControllerDeviations
+    forward_gain: tuple[Array, ...]
+    """Factor on each feedforward weight, (n_l, n_{l−1})."""
+    feedback_gain: tuple[Array, ...]
+    """Factor on each feedback weight, (n_l, n_L)."""
+    auto_zero: bool
+    """Whether post-synaptic terms are measured against what they are at the end of the settle phase."""
+
+    @staticmethod
+    def ideal(network: Network) -> Deviations:
+        """No mismatch, no noise, no rails."""
+        sizes = network.layers
+        return Deviations(
+            layers=tuple(
+                LayerDeviations(
+                    leak=np.ones(n),
+                    basal_gain=np.ones(n),
+                    apical_gain=np.ones(n),
+                    offset=np.zeros(n),
+                    slope=np.ones(n),
+                    comparator_offset=np.zeros(n),
+                    soma_noise=np.zeros(n),
+                    apical_noise=np.zeros(n),
+                )
+                for n in sizes[1:]
+            ),
+            controller=ControllerDeviations(
+                proportional=np.ones(sizes[-1]),
+                leak=np.ones(sizes[-1]),
+                error_offset=np.zeros(sizes[-1]),
+                limit=np.inf,
+            ),
+            forward_gain=tuple(np.ones((m, n)) for n, m in zip(sizes[:-1], sizes[1:], strict=True)),
+            feedback_gain=tuple(np.ones((n, sizes[-1])) for n in sizes[1:]),
+            auto_zero=False,
+        )
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything random happens during a run."""
+        return any(bool(np.any(x.soma_noise) or np.any(x.apical_noise)) for x in self.layers)
+
+    def without_noise(self) -> Deviations:
+        """The same chip with its noise turned off."""
+        quiet = tuple(
+            attrs.evolve(x, soma_noise=np.zeros_like(x.leak), apical_noise=np.zeros_like(x.leak))
+            for x in self.layers
+        )
+        return attrs.evolve(self, layers=quiet)

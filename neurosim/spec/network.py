@@ -1,0 +1,74 @@
+"""The network to be emulated, as numbers without units; how it is computed is not known here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from neurosim.errors import SpecError
+from neurosim.spec.checks import number, one_of
+
+ACTIVATIONS = ("tanh", "sigmoid", "softplus", "linear")
+"""Nonlinearities φ a neuron can have; each engine interprets the names by itself."""
+
+INITIAL_WEIGHTS = ("xavier_normal", "xavier_uniform", "orthogonal")
+"""How feedforward weights start."""
+
+
+def _layers(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _check_layers(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple) or len(value) < 2:
+        raise SpecError(
+            "bad value",
+            where=field.name,
+            expected="at least two sizes, such as [64, 32, 10]",
+            got=repr(value),
+        )
+    for position, size in enumerate(value):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise SpecError(
+                f"layer {position} has no units",
+                where=field.name,
+                expected="every size a whole number >= 1",
+                got=repr(size),
+            )
+
+
+@attrs.frozen(kw_only=True)
+class Network:
+    """τ_v dv_l/dt = −v_l + W_l φ(v_{l−1}) + b_l + Q_l u    (Meulemans et al. 2021, eq. 1), l = 1..L.
+
+    v_l  soma of layer l, (n_l,), activation units;  W_l (n_l, n_{l−1}),  b_l (n_l,)
+    Q_l  feedback from the controller, (n_l, n_L);   u   controller output, (n_L,)
+    """
+
+    layers: tuple[int, ...] = attrs.field(converter=_layers, validator=_check_layers)
+    """Sizes n_0 (inputs), n_1, …, n_L (outputs)."""
+    hidden: str = attrs.field(default="tanh", validator=one_of(ACTIVATIONS))
+    """φ of the hidden layers."""
+    output: str = attrs.field(default="linear", validator=one_of(ACTIVATIONS))
+    """φ of the output layer; with the loss softmax_cross_entropy the softmax belongs to the loss."""
+    initial_weights: str = attrs.field(default="xavier_normal", validator=one_of(INITIAL_WEIGHTS))
+    """Distribution of W at the start; biases start at 0."""
+    initial_gain: float = attrs.field(default=1.0, validator=number(above=0))
+    """Factor on the initial weights."""
+    tau_soma_ratio: float = attrs.field(default=0.2, validator=number(above=0))
+    """τ_v/τ_u; 0.2 is the setting of the paper's code."""
+    tau_basal_ratio: float = attrs.field(default=0.0, validator=number(least=0))
+    """Time constant of the basal compartment over τ_u; 0: it follows its input at once."""
+    tau_apical_ratio: float = attrs.field(default=0.0, validator=number(least=0))
+    """Time constant of the apical compartment over τ_u; 0: it follows its input at once."""
+
+    @property
+    def depth(self) -> int:
+        """L, the number of layers with weights."""
+        return len(self.layers) - 1
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """φ of layers 1..L."""
+        return (self.hidden,) * (self.depth - 1) + (self.output,)

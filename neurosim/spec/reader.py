@@ -1,0 +1,122 @@
+"""TOML in and out: a file becomes a `Spec`, checked key by key; nothing in it is ever evaluated."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import tomli_w
+
+from neurosim.errors import SpecError, nearest
+from neurosim.spec.method import MethodSettings
+from neurosim.spec.network import Network
+from neurosim.spec.run import Run
+from neurosim.spec.task import Task
+
+_TABLES: dict[str, type] = {"network": Network, "method": MethodSettings, "task": Task, "run": Run}
+_DEFAULT_CHIP = "ideal"
+
+
+@attrs.frozen(kw_only=True)
+class Spec:
+    """A whole experiment. The chip stays a table of names and strings: only `hardware_models` knows its keys."""
+
+    network: Network
+    method: MethodSettings = attrs.field(factory=MethodSettings)
+    chip: Mapping[str, Any] = attrs.field(factory=lambda: {"name": _DEFAULT_CHIP})
+    task: Task = attrs.field(factory=Task)
+    run: Run = attrs.field(factory=Run)
+    source: str = attrs.field(default="", eq=False)
+    """The file it came from, for messages."""
+
+
+def read_spec(path: str | Path, *, overrides: Sequence[str] = ()) -> Spec:
+    """The spec in a TOML file, with `table.key=value` overrides applied before it is checked.
+
+    Raises
+    ------
+    SpecError : the file is missing or no TOML, or a key or value is not allowed.
+    """
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError("no such file", where=str(path), remedy="see examples/specs for specs to start from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError("cannot be read", where=str(path), got=str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError("is not TOML", where=str(path), got=str(error)) from None
+    for override in overrides:
+        _apply_override(tables, override)
+    return parse_spec(tables, source=str(path))
+
+
+def parse_spec(tables: Mapping[str, Any], *, source: str = "spec") -> Spec:
+    """The spec in already parsed tables; `source` names it in errors."""
+    known = {*_TABLES, "chip"}
+    for name, table in tables.items():
+        if name not in known:
+            raise SpecError(f'unknown table "{name}"', where=source, remedy=nearest(name, known))
+        if not isinstance(table, Mapping):
+            raise SpecError(f"{name} is no table", where=source, expected=f"[{name}]", got=repr(table))
+    if "network" not in tables:
+        raise SpecError("has no table [network]", where=source, remedy="add [network] with layers = [...]")
+    parts = {name: _parse_table(name, tables.get(name, {}), source) for name in _TABLES}
+    chip = {"name": _DEFAULT_CHIP, **tables.get("chip", {})}
+    return Spec(chip=chip, source=source, **parts)
+
+
+def write_spec(spec: Spec) -> str:
+    """The spec as TOML with every default filled in; reading it gives the same spec."""
+    tables: dict[str, Any] = {}
+    for name in _TABLES:
+        tables[name] = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in attrs.asdict(getattr(spec, name), recurse=False).items()
+        }
+    tables["chip"] = dict(spec.chip)
+    return tomli_w.dumps(tables)
+
+
+def _parse_table(name: str, table: Mapping[str, Any], source: str) -> Any:
+    cls = _TABLES[name]
+    known = {field.name for field in attrs.fields(cls)}
+    for key in table:
+        if key not in known:
+            raise SpecError(f'unknown key "{name}.{key}"', where=source, remedy=nearest(key, known))
+    try:
+        return cls(**table)
+    except SpecError as error:
+        raise SpecError(
+            error.what,
+            where=f"{source}: {name}.{error.where}",
+            expected=error.expected,
+            got=error.got,
+            remedy=error.remedy,
+        ) from None
+    except TypeError:
+        missing = [
+            f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING and f.name not in table
+        ]
+        raise SpecError(f"[{name}] lacks {', '.join(missing)}", where=source) from None
+
+
+def _apply_override(tables: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    table, dot, key = path.strip().partition(".")
+    if not (equals and dot and table and key):
+        raise SpecError("bad override", where="--set", expected="table.key=value", got=repr(override))
+    target = tables.setdefault(table, {})
+    if not isinstance(target, dict):
+        raise SpecError(f"{table} is no table", where="--set", got=repr(override))
+    target[key] = _override_value(text.strip())
+
+
+def _override_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word is a string, so that no shell quoting is needed

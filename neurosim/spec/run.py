@@ -1,0 +1,44 @@
+"""How long, how often and on what a spec runs."""
+
+from __future__ import annotations
+
+import attrs
+
+from neurosim.spec.checks import integer, number, one_of
+from neurosim.spec.protocol import Protocol
+
+BACKENDS = ("numpy", "cpp")
+"""Engines of the emulation."""
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """Durations are in units of τ_u, the time constant of the controller."""
+
+    dt_ratio: float = attrs.field(default=0.02, validator=number(above=0))
+    """Time step over τ_u; 0.02 is the setting of the paper's code."""
+    settle_duration: float = attrs.field(default=6.0, validator=number(above=0))
+    """Length of the settle phase over τ_u. Chosen: 30 τ_v at the default ratio."""
+    learn_duration: float = attrs.field(default=6.0, validator=number(above=0))
+    """Length of the learn phase over τ_u; 6 is 300 steps, as in the paper's code on Fashion-MNIST."""
+    batch: int = attrs.field(default=32, validator=integer(least=1))
+    """Samples that share the weights during a presentation; 1 is the chip."""
+    epochs: int = attrs.field(default=10, validator=integer(least=0))
+    """Passes over the training set."""
+    seed: int = attrs.field(default=1, validator=integer(least=0))
+    """Root of all random streams but the chip's own."""
+    backend: str = attrs.field(default="cpp", validator=one_of(BACKENDS))
+    """Engine of the emulation."""
+    verify_samples: int = attrs.field(default=8, validator=integer(least=0))
+    """Presentations that a run verifies at its end; 0 turns it off."""
+    trace_steps: int = attrs.field(default=5, validator=integer(least=1))
+    """A trace keeps every so-manieth step."""
+
+    @property
+    def protocol(self) -> Protocol:
+        """The phases of a training presentation in steps."""
+        return Protocol(
+            dt_ratio=self.dt_ratio,
+            settle_steps=max(1, round(self.settle_duration / self.dt_ratio)),
+            learn_steps=max(1, round(self.learn_duration / self.dt_ratio)),
+        )

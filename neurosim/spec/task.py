@@ -1,0 +1,41 @@
+"""What the network should compute; loading the data is not done here."""
+
+from __future__ import annotations
+
+import attrs
+
+from neurosim.spec.checks import integer, one_of, text
+
+TASKS = ("digits", "student_teacher", "mnist", "fashion_mnist")
+"""Data sets by name; `neurosim.io.datasets` loads them."""
+
+LOSSES = ("softmax_cross_entropy", "squared_error")
+"""L(r_L, y): −Σ y log softmax(r_L), or ½‖r_L − y‖²."""
+
+_DEFAULT_LOSS = {
+    "digits": "softmax_cross_entropy",
+    "student_teacher": "squared_error",
+    "mnist": "softmax_cross_entropy",
+    "fashion_mnist": "softmax_cross_entropy",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """A data set, its split and the loss on it."""
+
+    name: str = attrs.field(default="digits", validator=one_of(TASKS))
+    """Which data."""
+    loss: str = attrs.field(
+        default=attrs.Factory(lambda task: _DEFAULT_LOSS.get(task.name, "squared_error"), takes_self=True),
+        validator=one_of(LOSSES),
+    )
+    """What the target step descends."""
+    folder: str = attrs.field(default="", validator=text)
+    """Where to look first for data files; empty: the usual places."""
+    train_samples: int = attrs.field(default=0, validator=integer(least=0))
+    """Use only so many training samples; 0: all."""
+    test_samples: int = attrs.field(default=0, validator=integer(least=0))
+    """Use only so many test samples; 0: all."""
+    seed: int = attrs.field(default=0, validator=integer(least=0))
+    """Seed of the split and of a teacher; kept apart from the run's so that runs share their data."""
