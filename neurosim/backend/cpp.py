@@ -1,0 +1,220 @@
+"""The C++ engine: a Model compiled once by Brian2's standalone device, then run as a program of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurosim.backend.cache import build_key, cached_build
+from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, compile_project
+from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
+from neurosim.backend.stimulus import KINDS, Stimulus
+from neurosim.equations.model import Model
+from neurosim.errors import EngineError
+
+_ENDLESS_STEPS = 2**40
+"""The program is built to run for ever; it stops itself after the presentations it is told."""
+
+
+class CppEmulator:
+    """A compiled Model; each run is a process with a folder of its own, so runs may go on side by side."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        start = time.perf_counter()
+        self._folder, built = cached_build(build_key(model), lambda folder: _build(model, folder))
+        self.build_seconds = time.perf_counter() - start if built else 0.0
+        manifest = json.loads((self._folder / "manifest.json").read_text())
+        self._arrays: dict[str, list[Any]] = manifest["arrays"]
+
+    def run(
+        self,
+        stimulus: Stimulus,
+        *,
+        values: Mapping[str, ArrayLike],
+        outputs: Sequence[str],
+        progress: Progress | None = None,
+    ) -> Recording:
+        """See `Emulator.run`. An interrupt ends the program after the step under way."""
+        with tempfile.TemporaryDirectory(prefix="neurosim-run-") as name:
+            folder = Path(name)
+            _write_stimulus(folder, stimulus)
+            arguments = self._arguments(folder, initial_values(self.model, values))
+            start = time.perf_counter()
+            interrupted = self._execute(folder, arguments, stimulus.n_presentations, progress)
+            seconds = time.perf_counter() - start
+            return Recording(
+                final={name: self._read(folder, name) for name in outputs},
+                files={name: _read_records(folder / name, n) for name, n in record_sizes(self.model).items()},
+                stop=_read_stop(folder / "stop"),
+                interrupted=interrupted,
+                wall_seconds=seconds,
+            )
+
+    def _arguments(self, folder: Path, values: Mapping[str, NDArray[np.float64]]) -> list[str]:
+        arguments = ["--results_dir", f"{folder}/"]
+        for number, (reference, value) in enumerate(values.items()):
+            _, dtype, size = self._arrays[reference]
+            if value.ndim == 0:
+                plain = int(value) if "int" in dtype else repr(float(value))
+                arguments.append(f"{reference}={plain}")
+                continue
+            if value.size != size:
+                raise EngineError("wrong size", where=reference, expected=str(size), got=str(value.size))
+            path = folder / f"value_{number}"
+            value.astype(dtype).tofile(path)
+            arguments.append(f"{reference}={path}")
+        return arguments
+
+    def _execute(
+        self, folder: Path, arguments: list[str], presentations: int, progress: Progress | None
+    ) -> bool:
+        (folder / "progress").write_bytes(bytes(8))
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
+        interrupted = False
+        with (folder / "errors").open("wb") as errors:
+            process = subprocess.Popen(
+                [str(self._folder / "main"), *arguments],
+                cwd=self._folder,
+                env=environment,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,  # Ctrl-C reaches the program once, through us
+            )
+            try:
+                while True:
+                    try:
+                        _wait(process, folder / "progress", presentations, progress)
+                        break
+                    except KeyboardInterrupt:
+                        if interrupted:
+                            raise
+                        interrupted = True
+                        process.send_signal(signal.SIGINT)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+        said = (folder / "errors").read_text(errors="replace").strip()
+        if process.returncode != 0 or said:
+            raise EngineError(
+                "the compiled emulation broke off",
+                where=str(self._folder),
+                got=f"exit status {process.returncode}: {said[-300:]}",
+            )
+        return interrupted
+
+    def _read(self, folder: Path, reference: str) -> NDArray[np.float64]:
+        filename, dtype, size = self._arrays[reference]
+        values = np.fromfile(folder / filename, dtype=dtype)
+        if values.size != size:
+            raise EngineError("wrote too little", where=reference, expected=str(size), got=str(values.size))
+        return values.astype(np.float64)
+
+
+def _wait(process: subprocess.Popen[bytes], path: Path, presentations: int, progress: Progress | None) -> None:
+    while True:
+        try:
+            process.wait(timeout=0.1)
+            done = True
+        except subprocess.TimeoutExpired:
+            done = False
+        if progress is not None:
+            progress(struct.unpack("q", path.read_bytes())[0], presentations)
+        if done:
+            return
+
+
+def _write_stimulus(folder: Path, stimulus: Stimulus) -> None:
+    stimulus.order.astype(np.int32).tofile(folder / "order")
+    for name, values, scale in (
+        ("inputs", stimulus.inputs, stimulus.scale),
+        ("desired", stimulus.desired, 1.0),
+    ):
+        with (folder / name).open("wb") as file:
+            file.write(struct.pack("qqqd", KINDS[values.dtype], *values.shape, scale))
+            np.ascontiguousarray(values).tofile(file)
+
+
+def _read_records(path: Path, size: int) -> NDArray[np.float64]:
+    values = np.fromfile(path) if path.exists() else np.empty(0)
+    return values[: len(values) // size * size].reshape(-1, size)
+
+
+def _read_stop(path: Path) -> Stop | None:
+    if not path.exists():
+        return None
+    step, source, index = map(int, path.read_text().split())
+    return Stop(step=step, source=source, index=index)
+
+
+def _build(model: Model, folder: Path) -> None:
+    """Generate and compile the project of a model, and leave only what runs."""
+    manifest = _generate(model, folder)
+    header = Path(__file__).parent / "templates" / "cpp" / "neurosim_io.h"
+    shutil.copy(header, folder / header.name)
+    compile_project(folder)
+    for path in folder.rglob("*.o"):
+        path.unlink()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _generate(model: Model, folder: Path) -> dict[str, Any]:
+    from brian2 import get_device, second, start_scope
+
+    from neurosim.backend.brian import build_network
+    from neurosim.backend.dense_cpp import CppTarget, manifest_of
+
+    start_scope()
+    with _standalone(folder):
+        built = build_network(model, CppTarget())
+        built.network.run(_ENDLESS_STEPS * model.dt * second, namespace={})
+        device = get_device()
+        device.build(directory=str(folder), compile=False, run=False, direct_call=False)
+        return {
+            "model": model.hash,
+            "arrays": {reference: rest for reference, *rest in manifest_of(built.groups)},
+        }
+
+
+@contextmanager
+def _standalone(folder: Path) -> Iterator[None]:
+    """The standalone device and the preferences it needs, taken back afterwards."""
+    from brian2 import prefs
+    from brian2.devices.device import get_device, reset_device, set_device
+
+    include, library_folder, library = blas_paths()
+    wanted = {
+        "codegen.cpp.extra_compile_args_gcc": list(FLAGS),
+        "codegen.cpp.define_macros": list(DEFINES),
+        "codegen.cpp.include_dirs": [include],
+        "codegen.cpp.library_dirs": [library_folder],
+        "codegen.cpp.runtime_library_dirs": [library_folder],
+        "codegen.cpp.libraries": [library],
+    }
+    before = {name: prefs[name] for name in wanted}
+    set_device("cpp_standalone", build_on_run=False, directory=str(folder))
+    try:
+        for name, value in wanted.items():
+            prefs[name] = value
+        get_device().reinit()
+        get_device().activate(build_on_run=False, directory=str(folder))
+        yield
+    finally:
+        get_device().reinit()
+        reset_device()
+        for name, value in before.items():
+            prefs[name] = value

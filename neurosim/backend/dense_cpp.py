@@ -1,0 +1,248 @@
+"""The dense operations and gates as C++ in Brian2's standalone projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from brian2 import BrianObject, Clock, NeuronGroup
+from brian2.codegen.generators.cpp_generator import c_data_type
+from brian2.core.variables import Variables
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.devices.device import get_device
+from brian2.groups.group import CodeRunner
+
+from neurosim.backend.gates import CPP_CONDITIONS
+from neurosim.equations import operations as ops
+from neurosim.equations.model import SCHEDULE_VARIABLES, GatedCode, Program
+
+Name = Callable[[str], str]
+"""The C++ name of the array behind a reference."""
+
+
+class NeurosimCodeObject(CPPStandaloneCodeObject):
+    """Brian2's code object with this package's templates before Brian2's own."""
+
+    templater = CPPStandaloneCodeObject.templater.derive(
+        "neurosim.backend", templates_dir="templates/cpp", env_globals={"c_data_type": c_data_type}
+    )
+
+
+class CppTarget:
+    """Brian2's C++ generation, with the gates and operations of this module."""
+
+    code_object_class: Any = NeurosimCodeObject
+
+    def gated(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> BrianObject:
+        """Statements within an if."""
+        return _GatedRunner(code, group, schedule)
+
+    def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:
+        """The operations as the text of one code object."""
+        return _CppProgram(program, groups)
+
+
+class _GatedRunner(CodeRunner):
+    def __init__(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> None:
+        always = code.gate == "always"
+        CodeRunner.__init__(
+            self,
+            group,
+            "stateupdate" if always else "gated",
+            code=code.code,
+            clock=group.clock,
+            when=code.slot,
+            order=code.order,
+            name=code.name,
+            codeobj_class=NeurosimCodeObject,
+            needed_variables=[] if always else _clock_variables(),
+            template_kwds={
+                "_clockwork": _clockwork(schedule),
+                "_condition": CPP_CONDITIONS[code.gate],
+            },
+        )
+        if not always:
+            self.variables = Variables(self)
+            _refer_to_clock(self.variables, schedule)
+
+
+class _CppProgram(CodeRunner):
+    def __init__(self, program: Program, groups: dict[str, NeuronGroup]) -> None:
+        schedule = groups["schedule"]
+        device = get_device()
+        keys: dict[str, str] = {}
+
+        def name(reference: str) -> str:
+            group, variable = reference.split(".")
+            keys[f"{group}__{variable}"] = reference
+            return device.get_array_name(groups[group].variables[variable])
+
+        operations = [
+            (CPP_CONDITIONS[operation.gate], _WRITERS[type(operation)](operation, name))
+            for operation in program.operations
+        ]
+        CodeRunner.__init__(
+            self,
+            schedule,
+            "program",
+            code="",
+            clock=schedule.clock,
+            when=program.slot,
+            order=program.order,
+            name=program.name,
+            check_units=False,
+            codeobj_class=NeurosimCodeObject,
+            needed_variables=[*keys, *_clock_variables()],
+            template_kwds={"_operations": operations, "_clockwork": _clockwork(schedule)},
+        )
+        self.variables = Variables(self)
+        for key, reference in keys.items():
+            group, variable = reference.split(".")
+            self.variables.add_reference(key, groups[group], variable)
+            self.add_dependency(groups[group])
+        _refer_to_clock(self.variables, schedule)
+
+
+def _clock_variables() -> list[str]:
+    return ["_timestep", *(f"_{variable}_value" for variable in SCHEDULE_VARIABLES)]
+
+
+def _refer_to_clock(variables: Variables, schedule: NeuronGroup) -> None:
+    variables.add_reference("_timestep", schedule, "t_in_timesteps")
+    for variable in SCHEDULE_VARIABLES:
+        variables.add_reference(f"_{variable}_value", schedule, variable)
+
+
+def _clockwork(schedule: NeuronGroup) -> str:
+    """Local names for the step, the presentation and the schedule, as `CPP_CONDITIONS` uses them."""
+    device = get_device()
+    lines = [
+        f"const int64_t _{variable} = {device.get_array_name(schedule.variables[variable])}[0];"
+        for variable in SCHEDULE_VARIABLES
+    ]
+    step = device.get_array_name(schedule.variables["t_in_timesteps"])
+    lines += [f"const int64_t _k = {step}[0] % _period;", f"const int64_t _p = {step}[0] / _period;"]
+    return "\n".join(lines)
+
+
+def _product(o: ops.Product, name: Name) -> str:
+    target, weights, source = name(o.target), name(o.weights), name(o.source)
+    lines = []
+    if o.bias:
+        lines.append(
+            f"for (int _i = 0; _i < {o.n_post}; _i++) for (int _c = 0; _c < {o.n_columns}; _c++) "
+            f"{target}[_i*{o.n_columns} + _c] = {name(o.bias)}[_i];"
+        )
+    beta = "1.0" if o.bias else "0.0"
+    if o.n_columns == 1:
+        lines.append(
+            f"scipy_cblas_dgemv(CblasRowMajor, CblasNoTrans, {o.n_post}, {o.n_pre}, 1.0, {weights}, {o.n_pre}, "
+            f"{source}, 1, {beta}, {target}, 1);"
+        )
+    else:
+        lines.append(
+            f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, {o.n_post}, {o.n_columns}, {o.n_pre}, "
+            f"1.0, {weights}, {o.n_pre}, {source}, {o.n_columns}, {beta}, {target}, {o.n_columns});"
+        )
+    return "\n".join(lines)
+
+
+def _outer(o: ops.Outer, name: Name) -> str:
+    target, post, pre = name(o.target), name(o.post), name(o.pre)
+    if o.n_columns == 1 and o.accumulate:
+        return (
+            f"scipy_cblas_dger(CblasRowMajor, {o.n_post}, {o.n_pre}, 1.0, {post}, 1, {pre}, 1, "
+            f"{target}, {o.n_pre});"
+        )
+    beta = "1.0" if o.accumulate else "0.0"
+    return (
+        f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, {o.n_post}, {o.n_pre}, {o.n_columns}, 1.0, "
+        f"{post}, {o.n_columns}, {pre}, {o.n_columns}, {beta}, {target}, {o.n_pre});"
+    )
+
+
+def _row_sum(o: ops.RowSum, name: Name) -> str:
+    sign = "+=" if o.accumulate else "="
+    return (
+        f"for (int _i = 0; _i < {o.n_units}; _i++) {{ double _sum = 0; "
+        f"for (int _c = 0; _c < {o.n_columns}; _c++) _sum += {name(o.source)}[_i*{o.n_columns} + _c]; "
+        f"{name(o.target)}[_i] {sign} _sum; }}"
+    )
+
+
+def _add(o: ops.Add, name: Name) -> str:
+    return f"for (int _i = 0; _i < {o.size}; _i++) {name(o.target)}[_i] += {name(o.source)}[_i];"
+
+
+def _fill(o: ops.Fill, name: Name) -> str:
+    return f"std::memset({name(o.target)}, 0, sizeof(double)*{o.size});"
+
+
+def _column_reduce(o: ops.ColumnReduce, name: Name) -> str:
+    source, target = name(o.source), name(o.target)
+    value = f"{source}[_i*{o.n_columns} + _c]"
+    step = f"_r = {value} > _r ? {value} : _r;" if o.how == "max" else f"_r += {value};"
+    start = f"{source}[_c]" if o.how == "max" else "0"
+    return (
+        f"for (int _c = 0; _c < {o.n_columns}; _c++) {{ double _r = {start}; "
+        f"for (int _i = 0; _i < {o.n_units}; _i++) {step} "
+        f"for (int _i = 0; _i < {o.n_units}; _i++) {target}[_i*{o.n_columns} + _c] = _r; }}"
+    )
+
+
+def _feed(o: ops.Feed, name: Name) -> str:
+    return (
+        f'static const neurosim::Samples _samples("{o.name}");\n'
+        f"neurosim::feed(_samples, {name(o.target)}, _p, {o.n_units}, {o.n_columns});"
+    )
+
+
+def _record(o: ops.Record, name: Name) -> str:
+    lines = [f'static neurosim::Recorder _recorder("{o.name}");']
+    lines += [f"_recorder.append({name(s)}, {n});" for s, n in zip(o.sources, o.sizes, strict=True)]
+    return "\n".join(lines)
+
+
+def _guard(o: ops.Guard, name: Name) -> str:
+    lines = ["int64_t _outside;"]
+    for number, (source, size) in enumerate(zip(o.sources, o.sizes, strict=True)):
+        test = f"(_outside = neurosim::first_outside({name(source)}, {size}, {o.bound!r})) >= 0"
+        report = f"neurosim::report_stop(_p*_period + _k, {number}, _outside); Network::_globally_stopped = true;"
+        lines.append(f"{'else ' if number else ''}if ({test}) {{ {report} }}")
+    return "\n".join(lines)
+
+
+def _finish(_o: ops.Finish, _name: Name) -> str:
+    return (
+        "neurosim::report_progress(_p + 1);\n"
+        "if (_p + 1 >= _presentations) Network::_globally_stopped = true;"
+    )
+
+
+_WRITERS: dict[type, Callable[[Any, Name], str]] = {
+    ops.Product: _product,
+    ops.Outer: _outer,
+    ops.RowSum: _row_sum,
+    ops.Add: _add,
+    ops.Fill: _fill,
+    ops.ColumnReduce: _column_reduce,
+    ops.Feed: _feed,
+    ops.Record: _record,
+    ops.Guard: _guard,
+    ops.Finish: _finish,
+}
+
+
+def manifest_of(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, str, str, int]]:
+    """(reference, file name in the results, dtype, size) of every array a compiled program owns."""
+    device = get_device()
+    for group in groups.values():
+        for name, variable in group.variables.items():
+            if getattr(variable, "owner", None) is not None and variable in device.arrays:
+                if variable.owner.name == group.name:
+                    yield (
+                        f"{group.name}.{name}",
+                        device.get_array_filename(variable),
+                        str(variable.dtype.__name__ if isinstance(variable.dtype, type) else variable.dtype),
+                        int(variable.size),
+                    )

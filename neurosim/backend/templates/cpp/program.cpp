@@ -1,0 +1,16 @@
+{% extends 'common_group.cpp' %}
+{% block extra_headers %}
+#include <cblas.h>
+#include <cstring>
+#include "network.h"
+#include "neurosim_io.h"
+{% endblock %}
+{% block maincode %}
+    {{_clockwork|autoindent}}
+    {% for condition, code in _operations %}
+    if ({{condition}})
+    {
+        {{code|autoindent}}
+    }
+    {% endfor %}
+{% endblock %}
