@@ -31,7 +31,7 @@ def build_key(model: Model) -> str:
     for text in (model.hash, compiler_identity(), repr(FLAGS), repr(DEFINES), version("brian2")):
         digest.update(text.encode())
     for source in sorted(Path(__file__).parent.rglob("*")):
-        if source.suffix in (".py", ".cpp", ".h"):
+        if source.suffix in (".py", ".cpp", ".h", ".mk"):
             digest.update(source.read_bytes())
     return digest.hexdigest()[:32]
 

@@ -164,11 +164,16 @@ def _read_stop(path: Path) -> Stop | None:
 def _build(model: Model, folder: Path) -> None:
     """Generate and compile the project of a model, and leave only what runs."""
     manifest = _generate(model, folder)
-    header = Path(__file__).parent / "templates" / "cpp" / "neurosim_io.h"
-    shutil.copy(header, folder / header.name)
+    templates = Path(__file__).parent / "templates" / "cpp"
+    for name in ("neurosim_io.h", "precompiled.h"):
+        shutil.copy(templates / name, folder / name)
+    with (folder / "makefile").open("a") as makefile:
+        makefile.write((templates / "quicker.mk").read_text())
+    (folder / "make.deps").touch()  # a fresh folder needs no list of dependencies
     compile_project(folder)
-    for path in folder.rglob("*.o"):
-        path.unlink()
+    for pattern in ("*.o", "*.gch"):
+        for path in folder.rglob(pattern):
+            path.unlink()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -1,0 +1,25 @@
+"""When a trace has come to rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.result import Trace
+
+
+def settle_time(trace: Trace, *, within: float = 0.01, start: int = 0) -> NDArray[np.float64]:
+    """Time from sample `start` until a column stays within a fraction of its largest excursion from its end, s.
+
+    Returns
+    -------
+    (n_columns,); NaN for a column that still moved that much in the last tenth of the trace.
+    """
+    values = trace.values[:, start:]
+    distance = np.abs(values - values[:, -1:]).max(axis=2)
+    excursion = distance.max(axis=1, keepdims=True)
+    outside = distance > within * excursion
+    n_times = values.shape[1]
+    last_outside = n_times - 1 - np.argmax(outside[:, ::-1], axis=1)
+    samples = np.where(outside.any(axis=1), last_outside + 1, 0)
+    return np.where(samples > 0.9 * n_times, np.nan, samples * trace.dt)

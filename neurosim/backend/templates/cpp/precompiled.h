@@ -1,0 +1,10 @@
+// The headers that every generated source includes, parsed once.
+#pragma once
+#include "objects.h"
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <iostream>

@@ -1,0 +1,155 @@
+"""A result out of an HDF5 file from anywhere, checked; writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from neurosim.errors import NeurosimError, OutputError
+from neurosim.io.atomic import one_line
+from neurosim.io.hdf5.guarded import Node
+from neurosim.io.hdf5.heaps import check_heaps
+from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, STATUS_FIELDS
+from neurosim.result import STATUSES, Check, Projection, Result, Series, Status, Trace
+
+_KINDS = ("feedforward", "feedback")
+
+
+def read_result(path: str | Path) -> Result:
+    """The result in an HDF5 file; arrays come back bit for bit.
+
+    Raises
+    ------
+    OutputError : missing, damaged, no neurosim file, or of a layout unknown here. Links are never followed.
+    """
+    where = str(path)
+    _check_openable(Path(path))
+    try:
+        check_heaps(Path(path))
+        with h5py.File(path, "r", locking=False) as file:
+            return _read(Node(item=file, file=where, file_bytes=os.path.getsize(path)))
+    except NeurosimError:
+        raise
+    except Exception as error:  # h5py answers damage with whatever exception comes first
+        remedy = "the file is damaged; take a copy or run again"
+        raise OutputError("cannot be read", where=where, got=one_line(error), remedy=remedy) from None
+
+
+def _check_openable(path: Path) -> None:
+    """Tell a file that is missing or forbidden from one that is damaged; h5py does not."""
+    try:
+        if path.exists() and not path.is_file():
+            raise OutputError("is no file", where=str(path), expected="a result file (HDF5)")
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            "cannot be read", where=str(path), expected="a result file (HDF5)", got=one_line(error)
+        ) from None
+
+
+def _read(root: Node) -> Result:
+    _check_format(root)
+    kind = root.text("status")
+    _check_word(root, "status", kind, STATUSES)
+    readers: dict[type, Callable[[str], Any]] = {int: root.whole, float: root.real, str: root.text}
+    fields = {field: readers[type_](name) for field, (name, type_) in STATUS_FIELDS.items()}
+    return Result(
+        spec=root.text("spec"),
+        seed=root.whole("seed"),
+        backend=root.text("backend"),
+        status=Status(kind=kind, **fields),
+        **{name: _READERS[name](root.group(name)) for name in GROUPS},
+    )
+
+
+def _check_format(root: Node) -> None:
+    if "format" not in root.item.attrs or root.text("format") != FORMAT:
+        raise OutputError("is no neurosim result", where=root.file, expected=f'attribute format="{FORMAT}"')
+    version = root.whole("format_version")
+    if version != FORMAT_VERSION:
+        raise OutputError(
+            "has another format version",
+            where=root.file,
+            expected=str(FORMAT_VERSION),
+            got=str(version),
+            remedy="install the neurosim that wrote it" + " or a newer one" * (version > FORMAT_VERSION),
+        )
+
+
+def _check_word(node: Node, name: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise OutputError(
+            f'unknown {name} "{word}"',
+            where=node.where,
+            expected=" or ".join(known),
+            remedy="update neurosim",
+        )
+
+
+def _read_connectivity(group: Node) -> dict[str, Projection]:
+    return {name: _read_projection(member) for name, member in group.groups()}
+
+
+def _read_projection(group: Node) -> Projection:
+    kind = group.text("kind")
+    _check_word(group, "kind", kind, _KINDS)
+    weights = group.array("weights", ndim=2)
+    return Projection(
+        weights=weights,
+        source=group.text("source"),
+        target=group.text("target"),
+        kind=kind,
+        unit=group.text("unit"),
+        biases=group.array("biases", shape=weights.shape[:1]) if group.has("biases") else None,
+        device=group.group("device").arrays(shape=weights.shape),
+    )
+
+
+def _read_learning(group: Node) -> dict[str, Series]:
+    return {
+        name: Series(values=data.values(), axis=data.text("axis"), unit=data.text("unit"))
+        for name, data in group.data_sets()
+    }
+
+
+def _read_traces(group: Node) -> dict[str, dict[str, Trace]]:
+    return {
+        part: {
+            name: Trace(values=data.values(ndim=3), unit=data.text("unit"), dt=data.real("dt"))
+            for name, data in member.data_sets()
+        }
+        for part, member in group.groups()
+    }
+
+
+def _read_verification(group: Node) -> tuple[Check, ...]:
+    members = sorted(group.groups(), key=lambda member: member[1].whole("position"))
+    return tuple(
+        Check(
+            name=name,
+            value=member.real("value"),
+            tolerance=member.real("tolerance"),
+            detail=member.text("detail"),
+            gating=member.truth("gating"),
+        )
+        for name, member in members
+    )
+
+
+def _read_devices(group: Node) -> dict[str, dict[str, Any]]:
+    return {part: member.arrays(ndim=1) for part, member in group.groups()}
+
+
+_READERS: dict[str, Callable[[Node], Any]] = {
+    "connectivity": _read_connectivity,
+    "learning": _read_learning,
+    "traces": _read_traces,
+    "verification": _read_verification,
+    "devices": _read_devices,
+    "provenance": Node.attributes,
+}
+"""Group of the file = field of Result → its reader."""

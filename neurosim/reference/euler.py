@@ -1,0 +1,137 @@
+"""One explicit Euler step of network and controller; knows neither phases nor learning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import attrs
+import torch
+from torch import Tensor
+
+from neurosim.reference.plant import Controller, Layer
+from neurosim.spec.network import Network
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class State:
+    """What is carried from step to step; B samples, layers 1..L."""
+
+    soma: tuple[Tensor, ...]
+    """v_l, (B, n_l)."""
+    basal: tuple[Tensor, ...]
+    """v_ff,l, (B, n_l); of no effect where the compartment follows its drive at once."""
+    apical: tuple[Tensor, ...]
+    """v_fb,l, likewise."""
+    integrator: Tensor
+    """u_int, (B, n_L)."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Moment:
+    """All that holds at the time of a state, and the drives that push it on; B samples, layers 1..L."""
+
+    rate: tuple[Tensor, ...]
+    """r_l."""
+    basal: tuple[Tensor, ...]
+    """v_ff,l as the soma and the synapses see it."""
+    apical: tuple[Tensor, ...]
+    """v_fb,l as the soma sees it."""
+    basal_drive: tuple[Tensor, ...]
+    """W_l r_{l−1} + b_l."""
+    apical_drive: tuple[Tensor, ...]
+    """Q_l u."""
+    error: Tensor
+    """e, (B, n_L); 0 while the controller is off."""
+    output: Tensor
+    """u, likewise."""
+
+
+@attrs.frozen(kw_only=True)
+class Clock:
+    """h and the time constants, all over τ_u; a compartment with 0 follows its drive at once."""
+
+    step: float
+    tau_soma: float
+    tau_basal: float
+    tau_apical: float
+
+    @staticmethod
+    def of(network: Network, *, dt_ratio: float) -> Clock:
+        """The time constants of a network with a step."""
+        return Clock(
+            step=dt_ratio,
+            tau_soma=network.tau_soma_ratio,
+            tau_basal=network.tau_basal_ratio,
+            tau_apical=network.tau_apical_ratio,
+        )
+
+
+def observe(
+    plant: Sequence[Layer],
+    controller: Controller,
+    clock: Clock,
+    *,
+    state: State,
+    inputs: Tensor,
+    target: Tensor | None,
+) -> Moment:
+    """Rates, controller, drives and compartments at a state; no target: the controller is off."""
+    rate = tuple(layer.rate(v) for layer, v in zip(plant, state.soma, strict=True))
+    error = output = torch.zeros_like(rate[-1])
+    if target is not None:
+        error = controller.error(target, rate[-1])
+        output = controller.output(state.integrator, error)
+    basal_drive = tuple(layer.basal_drive(r) for layer, r in zip(plant, (inputs, *rate[:-1]), strict=True))
+    apical_drive = tuple(layer.apical_drive(output) for layer in plant)
+    return Moment(
+        rate=rate,
+        basal=state.basal if clock.tau_basal > 0 else basal_drive,
+        apical=state.apical if clock.tau_apical > 0 else apical_drive,
+        basal_drive=basal_drive,
+        apical_drive=apical_drive,
+        error=error,
+        output=output,
+    )
+
+
+def advance(
+    plant: Sequence[Layer],
+    controller: Controller,
+    clock: Clock,
+    *,
+    state: State,
+    moment: Moment,
+    engaged: bool,
+    soma_noise: Sequence[Tensor] | None = None,
+    apical_noise: Sequence[Tensor] | None = None,
+) -> State:
+    """The state one step later. Noises are standard normals (B, n_l) of each layer; None: none."""
+    h = clock.step
+    soma, basal, apical = [], [], []
+    for l, layer in enumerate(plant):
+        kick = math.sqrt(h) * layer.apical_noise * apical_noise[l] if apical_noise is not None else None
+        v = state.soma[l] + h / clock.tau_soma * (
+            -layer.leak * state.soma[l]
+            + layer.basal_gain * moment.basal[l]
+            + layer.apical_gain * moment.apical[l]
+            + layer.offset
+        )
+        if soma_noise is not None:
+            v = v + math.sqrt(h) * layer.soma_noise * soma_noise[l]
+        if kick is not None and clock.tau_apical == 0:
+            v = v + layer.apical_gain / clock.tau_soma * kick  # white noise of v_fb seen through the soma
+        soma.append(v)
+        basal.append(_follow(moment.basal[l], moment.basal_drive[l], h, clock.tau_basal))
+        behind = _follow(moment.apical[l], moment.apical_drive[l], h, clock.tau_apical)
+        apical.append(
+            behind + kick / clock.tau_apical if kick is not None and clock.tau_apical > 0 else behind
+        )
+    integrator = state.integrator
+    if engaged:
+        integrator = controller.clip(integrator + h * (moment.error - controller.leak * integrator))
+    return State(soma=tuple(soma), basal=tuple(basal), apical=tuple(apical), integrator=integrator)
+
+
+def _follow(value: Tensor, drive: Tensor, step: float, tau: float) -> Tensor:
+    return value + step / tau * (drive - value) if tau > 0 else drive

@@ -1,0 +1,109 @@
+"""What plasticity makes of a presentation, moment by moment; knows not how it is stepped or controlled."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from neurosim.errors import SpecError
+from neurosim.learning.methods import method_of
+from neurosim.learning.plasticity import AtSteadyState, Controlled
+from neurosim.reference.euler import Moment, State
+from neurosim.reference.parameters import Parameters
+from neurosim.reference.plant import assemble_plant
+from neurosim.reference.tensors import double
+from neurosim.reference.updates import Updates
+from neurosim.spec.deviations import Deviations
+from neurosim.spec.method import MethodSettings
+from neurosim.spec.network import Network
+from neurosim.spec.protocol import Protocol
+
+
+class Plasticity:
+    """The weights while one presentation lasts, and the change that its moments add up to.
+
+    Mutable: `learn` is called once for every step in which the controller is on.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        parameters: Parameters,
+        method: MethodSettings,
+        protocol: Protocol,
+        deviations: Deviations | None,
+        accumulate: bool,
+    ) -> None:
+        plasticity = type(method_of(method.name).plasticity)
+        if plasticity not in _LEARNING_STEPS or not method_of(method.name).dynamical:
+            raise SpecError(
+                f"{method.name} has no dynamics",
+                where="method.name",
+                expected="DFC or DFC-SS",
+                remedy="neurosim.reference.train carries the method out",
+            )
+        self.plant = assemble_plant(network, parameters, deviations=deviations)
+        self._gains = [double(gain) for gain in deviations.forward_gain] if deviations is not None else None
+        self._auto_zero = deviations is not None and deviations.auto_zero
+        self._parameters = parameters
+        self._continuous = method.weight_updates == "continuous"
+        self._rate = method.learning_rate
+        self._steps = _LEARNING_STEPS[plasticity](protocol) if accumulate else range(0)
+        self._accumulate = accumulate
+        self._zero: list[Tensor] | None = None
+        self._sum = Updates(
+            forward=tuple(torch.zeros_like(w) for w in parameters.forward),
+            biases=tuple(torch.zeros_like(b) for b in parameters.biases),
+        )
+
+    def learn(self, k: int, state: State, moment: Moment, inputs: Tensor) -> None:
+        """The plasticity of step k, with the somata and rates from before the step."""
+        post = [
+            layer.difference(v, basal)
+            for layer, v, basal in zip(self.plant, state.soma, moment.basal, strict=True)
+        ]
+        if self._auto_zero:
+            self._zero = self._zero if self._zero is not None else post
+            post = [now - rest for now, rest in zip(post, self._zero, strict=True)]
+        if k not in self._steps:
+            return
+        change = Updates.from_terms(post, pre=(inputs, *moment.rate[:-1])).scaled(1.0 / len(self._steps))
+        self._sum = _add(self._sum, change)
+        if self._continuous:
+            self._apply(change.scaled(self._rate))
+
+    def updates(self) -> Updates | None:
+        """The change of the whole presentation."""
+        return self._sum.scaled(self._rate) if self._accumulate else None
+
+    def _apply(self, change: Updates) -> None:
+        self._parameters = attrs.evolve(
+            self._parameters,
+            forward=tuple(w + dw for w, dw in zip(self._parameters.forward, change.forward, strict=True)),
+            biases=tuple(b + db for b, db in zip(self._parameters.biases, change.biases, strict=True)),
+        )
+        self.plant = tuple(
+            attrs.evolve(layer, weights=w if self._gains is None else self._gains[l] * w, biases=b)
+            for l, (layer, w, b) in enumerate(
+                zip(self.plant, self._parameters.forward, self._parameters.biases, strict=True)
+            )
+        )
+
+
+def _every_learn_step(protocol: Protocol) -> range:
+    return range(protocol.settle_steps, protocol.settle_steps + protocol.learn_steps)
+
+
+def _last_learn_step(protocol: Protocol) -> range:
+    return _every_learn_step(protocol)[-1:]
+
+
+_LEARNING_STEPS = {Controlled: _every_learn_step, AtSteadyState: _last_learn_step}
+
+
+def _add(first: Updates, second: Updates) -> Updates:
+    return Updates(
+        forward=tuple(x + y for x, y in zip(first.forward, second.forward, strict=True)),
+        biases=tuple(x + y for x, y in zip(first.biases, second.biases, strict=True)),
+    )

@@ -1,0 +1,85 @@
+"""Random networks, data and chips for the tests of the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurosim.learning.initial import initial_weights
+from neurosim.reference import Parameters, feedforward, target
+from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations, Network
+
+LOSSES = ("softmax_cross_entropy", "squared_error")
+
+
+def make_network(
+    *sizes: int, hidden: str = "tanh", output: str = "linear", gain: float = 1.0, **settings: Any
+) -> Network:
+    return Network(layers=sizes, hidden=hidden, output=output, initial_gain=gain, **settings)
+
+
+def make_parameters(network: Network, *, seed: int = 0, biased: bool = True) -> Parameters:
+    """Initial weights, Q_l = ΠW_kᵀ, and small biases so that nothing vanishes by accident."""
+    forward, biases = initial_weights(network, seed)
+    draw = np.random.default_rng(seed)
+    return Parameters.from_arrays(
+        forward=forward, biases=[b + 0.1 * biased * draw.standard_normal(b.shape) for b in biases]
+    )
+
+
+def make_data(network: Network, loss: str, *, batch: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Inputs in (−1, 1), and labels or values within reach of every activation."""
+    draw = torch.Generator().manual_seed(seed)
+    inputs = 2 * torch.rand(batch, network.layers[0], generator=draw, dtype=torch.float64) - 1
+    if loss == "softmax_cross_entropy":
+        labels = torch.randint(network.layers[-1], (batch,), generator=draw)
+        return inputs, torch.nn.functional.one_hot(labels, network.layers[-1]).to(torch.float64)
+    return inputs, 0.2 + 0.6 * torch.rand(batch, network.layers[-1], generator=draw, dtype=torch.float64)
+
+
+def make_target(
+    network: Network, parameters: Parameters, inputs: Tensor, desired: Tensor, *, loss: str, stepsize: float
+) -> Tensor:
+    """The target about the ideal network's output."""
+    return target(loss, feedforward(network, parameters, inputs).output, desired, stepsize)
+
+
+def make_deviations(
+    network: Network, *, seed: int = 0, spread: float = 0.05, limit: float = np.inf, auto_zero: bool = False
+) -> Deviations:
+    """A chip whose every number is off by `spread`."""
+    draw = np.random.default_rng(seed)
+    n_out = network.layers[-1]
+
+    def around(center: float, *shape: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return center + spread * draw.standard_normal(shape)
+
+    layers = tuple(
+        LayerDeviations(
+            **{
+                field.name: around(0.0, n) if "offset" in field.name else around(1.0, n)
+                for field in attrs.fields(LayerDeviations)
+                if "noise" not in field.name
+            },
+            soma_noise=abs(around(0.0, n)),
+            apical_noise=abs(around(0.0, n)),
+        )
+        for n in network.layers[1:]
+    )
+    ideal = Deviations.ideal(network)
+    return Deviations(
+        layers=layers,
+        controller=ControllerDeviations(
+            proportional=around(1.0, n_out),
+            leak=around(1.0, n_out),
+            error_offset=0.1 * around(0.0, n_out),
+            limit=limit,
+        ),
+        forward_gain=tuple(around(1.0, *gain.shape) for gain in ideal.forward_gain),
+        feedback_gain=tuple(around(1.0, *gain.shape) for gain in ideal.feedback_gain),
+        auto_zero=auto_zero,
+    )
