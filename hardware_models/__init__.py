@@ -1,4 +1,4 @@
-"""Chips as numbers with units: parts, what mismatch and noise do to them, presets; knows nothing of neurosim."""
+"""Chips as numbers with units: parts, what mismatch and noise do to them, presets; no neurosim here."""
 
 from hardware_models.chip import Chip, ChipError, Draw, LayerDraw
 from hardware_models.fragment import Fragment, Parameter

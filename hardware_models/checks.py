@@ -19,7 +19,9 @@ def quantity(like: Quantity, *, above: float | None = None) -> Callable[..., Non
         if not have_same_dimensions(value, like):
             raise QuantityError(f"{field.name} with the dimensions of {Quantity(like)}", str(value))
         if not np.isfinite(float(value)) or (above is not None and not float(value) > above):
-            raise QuantityError(f"{field.name} above {above:g}" if above is not None else "a finite number", str(value))
+            raise QuantityError(
+                f"{field.name} above {above:g}" if above is not None else "a finite number", str(value)
+            )
 
     return check
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -58,11 +59,17 @@ class Chip:
     """What a unit of activity, of current and of time is on the silicon, and what the silicon is made of."""
 
     name: str = "ideal"
-    voltage_unit: Quantity = attrs.field(default=30 * mvolt, validator=checks.quantity(0 * volt, above=0), eq=str)
+    voltage_unit: Quantity = attrs.field(
+        default=30 * mvolt, validator=checks.quantity(0 * volt, above=0), eq=str
+    )
     """Soma and controller voltage of activity 1. Chosen: ±2 units stay in an OTA's linear range of ±75 mV."""
-    current_unit: Quantity = attrs.field(default=1 * namp, validator=checks.quantity(0 * amp, above=0), eq=str)
+    current_unit: Quantity = attrs.field(
+        default=1 * namp, validator=checks.quantity(0 * amp, above=0), eq=str
+    )
     """Output current of a neuron at rate 1. Chosen, in weak inversion."""
-    time_base: Quantity = attrs.field(default=1 * msecond, validator=checks.quantity(0 * second, above=0), eq=str)
+    time_base: Quantity = attrs.field(
+        default=1 * msecond, validator=checks.quantity(0 * second, above=0), eq=str
+    )
     """τ_u, the controller's time constant; the spec's ratios refer to it. Chosen."""
     temperature: Quantity = attrs.field(
         default=300.15 * kelvin, validator=checks.quantity(0 * kelvin, above=0), eq=str
@@ -110,7 +117,7 @@ class Chip:
             ),
             forward_gain=tuple(
                 self.synapse.draw_gains((m, n), spread=spread, generator=streams(f"forward_{l}"))
-                for l, (n, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1)
+                for l, (n, m) in enumerate(itertools.pairwise(sizes), start=1)
             ),
             feedback_gain=tuple(
                 self.synapse.draw_gains((n, outputs), spread=spread, generator=streams(f"feedback_{l}"))

@@ -1,4 +1,4 @@
-"""The compartments of a neuron as gm-C circuits: soma, basal and apical dendrite, and the plasticity's comparator."""
+"""The compartments of a neuron as gm-C circuits, and the comparator of its plasticity."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Soma:
         )
         current = f"g_soma*({terms})"
         parameters = {
-            "g_soma": Parameter(value=self.capacitance / tau, meaning="transconductance of the soma's couplings"),
+            "g_soma": Parameter(
+                value=self.capacitance / tau, meaning="transconductance of the soma's couplings"
+            ),
             "C_soma": Parameter(value=self.capacitance, meaning="capacitance of the soma"),
         }
         if soma_noise:
@@ -75,7 +77,7 @@ class Dendrite:
 
 @attrs.frozen(kw_only=True)
 class Comparator:
-    """post = φ(v) − φ(v_ff) + o: two currents subtracted at a node; a mirror's mismatch makes the offset o."""
+    """post = φ(v) − φ(v_ff) + o: two currents subtracted; the mismatch of a mirror makes the offset o."""
 
     mirror: Transistor = attrs.field(factory=Transistor)
     """The mirror that turns one of the currents round."""

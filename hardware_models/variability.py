@@ -14,7 +14,9 @@ from hardware_models.noise import shot_noise_density, thermal_voltage
 class Process:
     """What a process gives: A_VT of a *pair* difference (per device it is A_VT/√2), A_β, κ."""
 
-    a_vt_pair: Quantity = attrs.field(default=7.148 * mvolt * umetre, validator=quantity(0 * volt * metre), eq=str)
+    a_vt_pair: Quantity = attrs.field(
+        default=7.148 * mvolt * umetre, validator=quantity(0 * volt * metre), eq=str
+    )
     """σ(ΔV_T)·√(WL) of a pair of n devices. GF180MCU 3.3 V n: 7.148 mV·µm [R: sm141064.ngspice]."""
     a_beta_pair: Quantity = attrs.field(default=0.70e-2 * umetre, validator=quantity(0 * metre), eq=str)
     """σ(Δβ/β)·√(WL) of a pair. GF180MCU 3.3 V n: 0.70 %·µm [R: sm141064.ngspice]."""

@@ -15,7 +15,6 @@ _PUBLIC = {
     "Spec": "neurosim.spec",
     "METHODS": "neurosim.learning",
     "Result": "neurosim.result",
-    "emulate": "neurosim.emulate",
     "run": "neurosim.experiment",
     "verify": "neurosim.experiment",
     "write_result": "neurosim.io",

@@ -1,4 +1,4 @@
-"""The chips by name, and a chip from a table of names and strings; a new preset is one file and one line here."""
+"""The chips by name, and a chip from a table of names and strings; a preset is a file and a line here."""
 
 from __future__ import annotations
 

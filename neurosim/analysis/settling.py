@@ -9,7 +9,7 @@ from neurosim.result import Trace
 
 
 def settle_time(trace: Trace, *, within: float = 0.01, start: int = 0) -> NDArray[np.float64]:
-    """Time from sample `start` until a column stays within a fraction of its largest excursion from its end, s.
+    """Time from sample `start` until a column stays within a fraction of its excursion from its end, s.
 
     Returns
     -------

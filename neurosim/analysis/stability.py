@@ -1,4 +1,4 @@
-"""Local stability of the controlled network: the full system's matrix, its spectrum, the time step it allows."""
+"""Local stability of the controlled network: the system's matrix, its spectrum, the step it allows."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def spectrum(matrix: Array) -> NDArray[np.complex128]:
 
 
 def largest_stable_step(eigenvalues: ArrayLike) -> float:
-    """The dt/τ_u below which explicit Euler is stable: min −2 Re μ/|μ|²; 0 where the dynamics themselves are not.
+    """The dt/τ_u below which explicit Euler is stable: min −2 Re μ/|μ|²; 0: the dynamics are not.
 
     |1 + h μ| < 1 for every eigenvalue μ.
     """

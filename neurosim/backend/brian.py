@@ -1,4 +1,4 @@
-"""A Model as Brian2 objects: groups with their updaters, gated code and dense programs in one explicit network."""
+"""A Model as Brian2 objects: groups, gated code and dense programs in one explicit network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Built:
 
 
 def build_network(model: Model, target: Target) -> Built:
-    """Make the objects on the active device. Only names of the Model and φ's functions are visible to equations."""
+    """Make the objects on the active device; equations see no names but the Model's."""
     clock = Clock(dt=model.dt * second, name="stepclock")
     groups = {group.name: _neuron_group(group, clock, target) for group in model.groups}
     for group in model.groups:

@@ -43,7 +43,9 @@ def _identity(command: str) -> str:
     except OSError:
         version = "none"
     try:
-        cpu = next(x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith(("flags", "Features")))
+        cpu = next(
+            x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith(("flags", "Features"))
+        )
     except (OSError, StopIteration):
         cpu = platform.processor()
     return hashlib.sha256(f"{command}\n{version}\n{cpu}\n{platform.machine()}".encode()).hexdigest()
@@ -81,7 +83,11 @@ def compile_project(folder: Path) -> None:
         )
     jobs = str(len(os.sched_getaffinity(0)))
     done = subprocess.run(
-        ["make", "-j", jobs, f"CXX={compiler_command()}"], cwd=folder, capture_output=True, text=True, check=False
+        ["make", "-j", jobs, f"CXX={compiler_command()}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         (folder / "compiler.log").write_text(done.stdout + done.stderr)

@@ -125,7 +125,9 @@ class CppEmulator:
         return values.astype(np.float64)
 
 
-def _wait(process: subprocess.Popen[bytes], path: Path, presentations: int, progress: Progress | None) -> None:
+def _wait(
+    process: subprocess.Popen[bytes], path: Path, presentations: int, progress: Progress | None
+) -> None:
     while True:
         try:
             process.wait(timeout=0.1)

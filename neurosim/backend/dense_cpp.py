@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 from brian2 import BrianObject, Clock, NeuronGroup
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import Variables
@@ -136,13 +137,13 @@ def _product(o: ops.Product, name: Name) -> str:
     beta = "1.0" if o.bias else "0.0"
     if o.n_columns == 1:
         lines.append(
-            f"scipy_cblas_dgemv(CblasRowMajor, CblasNoTrans, {o.n_post}, {o.n_pre}, 1.0, {weights}, {o.n_pre}, "
-            f"{source}, 1, {beta}, {target}, 1);"
+            f"scipy_cblas_dgemv(CblasRowMajor, CblasNoTrans, {o.n_post}, {o.n_pre}, 1.0, {weights}, "
+            f"{o.n_pre}, {source}, 1, {beta}, {target}, 1);"
         )
     else:
         lines.append(
-            f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, {o.n_post}, {o.n_columns}, {o.n_pre}, "
-            f"1.0, {weights}, {o.n_pre}, {source}, {o.n_columns}, {beta}, {target}, {o.n_columns});"
+            f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, {o.n_post}, {o.n_columns}, "
+            f"{o.n_pre}, 1.0, {weights}, {o.n_pre}, {source}, {o.n_columns}, {beta}, {target}, {o.n_columns});"
         )
     return "\n".join(lines)
 
@@ -156,8 +157,8 @@ def _outer(o: ops.Outer, name: Name) -> str:
         )
     beta = "1.0" if o.accumulate else "0.0"
     return (
-        f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, {o.n_post}, {o.n_pre}, {o.n_columns}, 1.0, "
-        f"{post}, {o.n_columns}, {pre}, {o.n_columns}, {beta}, {target}, {o.n_pre});"
+        f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, {o.n_post}, {o.n_pre}, {o.n_columns}, "
+        f"1.0, {post}, {o.n_columns}, {pre}, {o.n_columns}, {beta}, {target}, {o.n_pre});"
     )
 
 
@@ -207,15 +208,16 @@ def _guard(o: ops.Guard, name: Name) -> str:
     lines = ["int64_t _outside;"]
     for number, (source, size) in enumerate(zip(o.sources, o.sizes, strict=True)):
         test = f"(_outside = neurosim::first_outside({name(source)}, {size}, {o.bound!r})) >= 0"
-        report = f"neurosim::report_stop(_p*_period + _k, {number}, _outside); Network::_globally_stopped = true;"
+        report = (
+            f"neurosim::report_stop(_p*_period + _k, {number}, _outside); Network::_globally_stopped = true;"
+        )
         lines.append(f"{'else ' if number else ''}if ({test}) {{ {report} }}")
     return "\n".join(lines)
 
 
 def _finish(_o: ops.Finish, _name: Name) -> str:
     return (
-        "neurosim::report_progress(_p + 1);\n"
-        "if (_p + 1 >= _presentations) Network::_globally_stopped = true;"
+        "neurosim::report_progress(_p + 1);\nif (_p + 1 >= _presentations) Network::_globally_stopped = true;"
     )
 
 
@@ -238,11 +240,11 @@ def manifest_of(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, str, str,
     device = get_device()
     for group in groups.values():
         for name, variable in group.variables.items():
-            if getattr(variable, "owner", None) is not None and variable in device.arrays:
-                if variable.owner.name == group.name:
-                    yield (
-                        f"{group.name}.{name}",
-                        device.get_array_filename(variable),
-                        str(variable.dtype.__name__ if isinstance(variable.dtype, type) else variable.dtype),
-                        int(variable.size),
-                    )
+            owner = getattr(variable, "owner", None)
+            if owner is not None and owner.name == group.name and variable in device.arrays:
+                yield (
+                    f"{group.name}.{name}",
+                    device.get_array_filename(variable),
+                    np.dtype(variable.dtype).name,
+                    int(variable.size),
+                )

@@ -62,14 +62,16 @@ class Emulator(Protocol):
 
 
 def initial_values(model: Model, values: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
-    """The model's parameters, repeated over columns, overridden by `values`; every array flat and of its size."""
+    """The model's parameters, repeated over columns, overridden by `values`; every array flat."""
     merged: dict[str, NDArray[np.float64]] = {}
     for group in model.groups:
         for name, parameter in group.parameters.items():
             value = np.asarray(parameter.value, dtype=float)
             merged[f"{group.name}.{name}"] = value if value.ndim == 0 else np.repeat(value, group.n_columns)
     for reference, value in values.items():
-        merged[reference] = np.asarray(value, dtype=float).ravel() if np.ndim(value) else np.asarray(value, float)
+        merged[reference] = (
+            np.asarray(value, dtype=float).ravel() if np.ndim(value) else np.asarray(value, float)
+        )
     return merged
 
 

@@ -1,4 +1,4 @@
-"""Explicit Euler as one loop with the statements that belong before and after it, and neurosim's own noise."""
+"""Explicit Euler as one loop with what belongs before and after it, and neurosim's own noise."""
 
 from __future__ import annotations
 

@@ -32,9 +32,15 @@ class Stimulus:
     scale: float = 1.0
 
     def __attrs_post_init__(self) -> None:
-        for name, array, dims in (("inputs", self.inputs, 2), ("desired", self.desired, 2), ("order", self.order, 2)):
+        for name, array, dims in (
+            ("inputs", self.inputs, 2),
+            ("desired", self.desired, 2),
+            ("order", self.order, 2),
+        ):
             if array.ndim != dims:
-                raise DataError(f"{name} has the wrong shape", expected="two dimensions", got=str(array.shape))
+                raise DataError(
+                    f"{name} has the wrong shape", expected="two dimensions", got=str(array.shape)
+                )
         if self.inputs.dtype not in KINDS or self.desired.dtype != np.float64:
             raise DataError(
                 "data of the wrong type",
@@ -42,8 +48,10 @@ class Stimulus:
                 got=f"{self.inputs.dtype}, {self.desired.dtype}",
             )
         if len(self.inputs) != len(self.desired):
-            raise DataError("inputs and desired differ in length", got=f"{len(self.inputs)}, {len(self.desired)}")
-        if self.order.size and not (0 <= self.order.min() and self.order.max() < len(self.inputs)):
+            raise DataError(
+                "inputs and desired differ in length", got=f"{len(self.inputs)}, {len(self.desired)}"
+            )
+        if self.order.size and not (self.order.min() >= 0 and self.order.max() < len(self.inputs)):
             raise DataError("order points outside the samples", expected=f"0 to {len(self.inputs) - 1}")
         if not (np.isfinite(self.inputs).all() and np.isfinite(self.desired).all()):
             raise DataError("data holds values that are not finite", remedy="remove NaN and infinity")

@@ -146,9 +146,7 @@ def _traced(design: Design) -> dict[str, tuple[tuple[str, int, str], ...]]:
     return {"trace_states": tuple(states), "trace_others": tuple(others)}
 
 
-def _trace_programs(
-    traced: dict[str, tuple[tuple[str, int, str], ...]], columns: int
-) -> list[Program]:
+def _trace_programs(traced: dict[str, tuple[tuple[str, int, str], ...]], columns: int) -> list[Program]:
     places = {"trace_states": ("start", 5), "trace_others": ("groups", 2)}
     return [
         Program(

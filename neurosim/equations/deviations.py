@@ -7,7 +7,7 @@ import numpy as np
 
 from hardware_models import Chip, Draw
 from neurosim.equations.layer import taus
-from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations, Network
+from neurosim.spec import ControllerDeviations, Deviations, Network
 
 
 def deviations_of(chip: Chip, draw: Draw | None, *, network: Network) -> Deviations:

@@ -27,7 +27,9 @@ def weights_group(
     equations = ["weight : 1"]
     updater = None
     if plastic and updates == CONTINUOUS:
-        parameters["update_rate"] = ModelParameter(value=0.0, unit="hertz", meaning="η/(learn duration · batch)")
+        parameters["update_rate"] = ModelParameter(
+            value=0.0, unit="hertz", meaning="η/(learn duration · batch)"
+        )
         equations += ["dstored/dt = update_rate*drive : 1", "drive : 1"]
         updater = Updater(slot="groups", order=4, after=f"weight = {_effective(gain)}")
     elif plastic:

@@ -1,6 +1,6 @@
 """A spec carried out from data to Result: emulation or reference, epochs, evaluation, verification."""
 
-from neurosim.experiment.run import Watcher, run
+from neurosim.experiment.run import Finished, Watcher, run
 from neurosim.experiment.verify import Verification, verify, verify_weights
 
-__all__ = ["Verification", "Watcher", "run", "verify", "verify_weights"]
+__all__ = ["Finished", "Verification", "Watcher", "run", "verify", "verify_weights"]

@@ -39,7 +39,9 @@ def check_lemma_order(
         method = attrs.evolve(spec.method, target_stepsize=stepsize)
         goal = _ideal_target(spec, parameters, inputs, with_loss, stepsize)
         solved = solve_fixed_point(spec.network, parameters, method, inputs, goal).output
-        errors.append(float((solved - lemma_one(spec.network, parameters, method, inputs, goal).output).abs().max()))
+        errors.append(
+            float((solved - lemma_one(spec.network, parameters, method, inputs, goal).output).abs().max())
+        )
     if errors[0] < LINEAR_ERROR:
         return [
             Check(

@@ -1,4 +1,4 @@
-"""The stability of a spec's loop at given weights: the reference finds the states, the analysis the spectrum."""
+"""The stability of a spec's loop: the reference finds the states, the analysis the spectrum."""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from neurosim.analysis import relative_difference, settle_time
 from neurosim.backend import Stimulus
-from neurosim.emulate import Passage, VirtualChip, Weights
+from neurosim.emulate import Passage, VirtualChip, Weights, design_of
+from neurosim.equations import deviations_of
+from neurosim.errors import SpecError
 from neurosim.experiment.closed_forms import check_bp, check_lemma_order, check_linear_solution
 from neurosim.experiment.stability import (
     Stability,
@@ -23,6 +25,7 @@ from neurosim.io import Dataset, load_dataset
 from neurosim.learning import OpenLoop, method_of
 from neurosim.reference import feedforward, simulate, solve_fixed_point
 from neurosim.reference import target as nudged
+from neurosim.reference.tensors import double
 from neurosim.result import Check, Trace
 from neurosim.spec import Protocol, Spec
 
@@ -38,6 +41,9 @@ LONGEST_STEPS = 400_000
 """Steps a verification spends on settling at most; chosen."""
 
 
+Traces = Mapping[str, Mapping[str, Trace]]
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Verification:
     """Checks, and what was seen on the way."""
@@ -45,7 +51,7 @@ class Verification:
     checks: tuple[Check, ...]
     facts: Mapping[str, float] = attrs.field(factory=dict)
     """max_real_eigenvalue (1/τ_u), largest_step (dt/τ_u), settle_time (s)."""
-    traces: Mapping[str, Mapping[str, Trace]] = attrs.field(factory=dict)
+    traces: Traces = attrs.field(factory=dict)
     """Of one presentation of the spec's own length, noise as the chip has it."""
     displacements: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict)
     """Per hidden layer v − v_ff: (2, n_samples, n_l), emulated and solved, activation units."""
@@ -68,6 +74,7 @@ def verify(spec: Spec, *, backend: str | None = None, tolerance: float | None = 
     weights = Weights.initial(spec)
     if not method_of(spec.method.name).dynamical:
         return verify_reference(spec, weights, dataset)
+    check_step(spec, initial_stability(spec, weights, dataset))
     chip = VirtualChip(spec, backend=backend)
     return verify_weights(chip, weights, dataset, tolerance=tolerance)
 
@@ -80,28 +87,25 @@ def verify_weights(
     tolerance: float | None = None,
     samples: int | None = None,
 ) -> Verification:
-    """Verify a chip at given weights on the first test samples; its noise is off where states are compared."""
+    """Verify a chip at given weights on the first test samples; noise is off where states are compared."""
     spec = chip.spec
     stimulus = _sample(chip, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     desired = stimulus.desired[stimulus.order.ravel()]
     parameters = parameters_of(weights)
     rest = feedforward(spec.network, parameters, shown, deviations=chip.deviations).output
-    target = nudged(spec.task.loss, rest, _double(desired), spec.method.target_stepsize)
+    target = nudged(spec.task.loss, rest, double(desired), spec.method.target_stepsize)
     somas = steady_somas(spec, weights, inputs=shown, target=target, deviations=chip.deviations)
     stability = stability_at(spec, weights, somas=somas, deviations=chip.deviations)
-    check_step(spec, stability)
-
     own = _trajectory(chip, weights, stimulus)
-    checks = [_stability_check(stability), *own[0]]
+    checks = [*_stability_checks(spec, stability), *own[0]]
     displacements: dict[str, NDArray[np.float64]] = {}
-    if stability.max_real < 0:
+    if all(check.passed for check in checks[:2]):
         settled, displacements = _steady(chip, weights, stimulus, stability, tolerance or STEADY_TOLERANCE)
         checks += settled
     checks += check_lemma_order(spec, parameters, shown, rest, desired)
     learn_from = spec.run.protocol.settle_steps // spec.run.trace_steps
-    traces = own[1].traces
-    times = settle_time(traces["controller"]["output"], start=learn_from)
+    times = settle_time(own[1]["controller"]["output"], start=learn_from)
     return Verification(
         checks=tuple(checks),
         facts={
@@ -109,7 +113,7 @@ def verify_weights(
             "largest_step": stability.largest_step,
             "settle_time": float(np.nanmean(times)) if np.isfinite(times).any() else float("nan"),
         },
-        traces=traces,
+        traces=own[2],
         displacements=displacements,
     )
 
@@ -128,10 +132,20 @@ def verify_reference(spec: Spec, weights: Weights, dataset: Dataset) -> Verifica
     return Verification(checks=tuple(checks))
 
 
+def initial_stability(spec: Spec, weights: Weights, dataset: Dataset, *, samples: int = 4) -> Stability:
+    """The loop's stability at the start, on the first training samples, before anything is built."""
+    design = design_of(spec)
+    deviations = deviations_of(design.chip, design.draw, network=spec.network)
+    inputs = dataset.scale * dataset.train_inputs[:samples].astype(float)
+    rest = feedforward(spec.network, parameters_of(weights), inputs, deviations=deviations).output
+    desired = double(dataset.train_desired[:samples])
+    target = nudged(spec.task.loss, rest, desired, spec.method.target_stepsize)
+    somas = steady_somas(spec, weights, inputs=inputs, target=target, deviations=deviations)
+    return stability_at(spec, weights, somas=somas, deviations=deviations)
+
+
 def check_sizes(spec: Spec, dataset: Dataset) -> None:
     """Whether the network fits the data; SpecError names both."""
-    from neurosim.errors import SpecError
-
     layers = spec.network.layers
     if (layers[0], layers[-1]) != (dataset.n_inputs, dataset.n_outputs):
         raise SpecError(
@@ -152,22 +166,48 @@ def _sample(chip: VirtualChip, dataset: Dataset, samples: int) -> Stimulus:
     )
 
 
-def _stability_check(stability: Stability) -> Check:
-    return Check(
-        name="stability",
-        value=stability.max_real,
-        tolerance=0.0,
-        detail="max Re eig of the full system at the solved states, 1/τ_u: below 0 the loop is stable",
-    )
+def _stability_checks(spec: Spec, stability: Stability) -> list[Check]:
+    checks = [
+        Check(
+            name="stability",
+            value=stability.max_real,
+            tolerance=0.0,
+            detail="max Re eig of the full system at the solved states, 1/τ_u: below 0 the loop is stable",
+        )
+    ]
+    if stability.max_real < 0:
+        step = Check(
+            name="time step",
+            value=spec.run.dt_ratio,
+            tolerance=stability.largest_step,
+            detail="dt/τ_u against the largest that explicit Euler bears with this spectrum",
+        )
+        checks.append(step)
+    return checks
 
 
-def _trajectory(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[list[Check], Passage]:
-    """One presentation of the spec's own length, learning, against the Euler simulation, step for step."""
+def _trajectory(
+    chip: VirtualChip, weights: Weights, stimulus: Stimulus
+) -> tuple[list[Check], Traces, Traces]:
+    """One presentation of the spec's own length, learning, against the Euler simulation, step for step.
+
+    With its traces without noise and with the noise the chip has.
+    """
     spec = chip.spec
     first = attrs.evolve(stimulus, order=stimulus.order[:1])
-    seen = attrs.evolve(spec.run, trace_steps=1).protocol
-    show = dict(weights=weights, protocol=seen, traced=(0, 1), trace_steps=spec.run.trace_steps)
-    quiet = chip.show(first, noise=False, **show)  # type: ignore[arg-type]
+    seen = spec.run.protocol
+
+    def show(noise: bool) -> Passage:
+        return chip.show(
+            first,
+            weights=weights,
+            protocol=seen,
+            noise=noise,
+            traced=(0, 1),
+            trace_steps=spec.run.trace_steps,
+        )
+
+    quiet = show(False)
     simulation = simulate(
         spec.network,
         parameters_of(weights),
@@ -199,7 +239,7 @@ def _trajectory(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tupl
             name="trajectory",
             value=relative_difference(pairs),
             tolerance=TRAJECTORY_TOLERANCE,
-            detail="every compartment and the controller over one presentation, against the torch Euler steps",
+            detail="all compartments and the controller over one presentation, against torch Euler steps",
         ),
         Check(
             name="update",
@@ -208,8 +248,8 @@ def _trajectory(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tupl
             detail="weight change of that presentation, against torch; a small difference of larger weights",
         ),
     ]
-    loud = chip.show(first, **show) if chip.deviations.noisy else quiet  # type: ignore[arg-type]
-    return checks, loud
+    loud = show(True) if chip.deviations.noisy else quiet
+    return checks, quiet.traces, loud.traces
 
 
 def settled_protocol(spec: Spec, stability: Stability, *, slowest_leak: float = 1.0) -> Protocol:
@@ -293,9 +333,3 @@ def _steady(
         ),
     ]
     return checks, displacements
-
-
-def _double(values: NDArray[np.float64]):  # type: ignore[no-untyped-def]
-    from neurosim.reference.tensors import double
-
-    return double(values)

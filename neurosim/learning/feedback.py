@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @attrs.frozen
 class FixedDirect:
-    """Q_l = W_{l+1}ᵀ ⋯ W_Lᵀ at the start, Q_L = I, and never learned (Meulemans et al. 2021, "fixed" rows)."""
+    """Q_l = W_{l+1}ᵀ ⋯ W_Lᵀ at the start, Q_L = I, never learned (Meulemans et al. 2021, "fixed" rows)."""
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""What is to be computed, unit-free: network, method settings, task, run; knows neither engines nor silicon."""
+"""What is to be computed, unit-free: network, method, task, run; knows neither engines nor silicon."""
 
 from neurosim.spec.deviations import ControllerDeviations, Deviations, LayerDeviations
 from neurosim.spec.method import MethodSettings

@@ -6,6 +6,8 @@ equations with them without having heard of volts.
 
 from __future__ import annotations
 
+import itertools
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +38,8 @@ class LayerDeviations:
     soma_noise: Array
     """Noise on v, dv = … + soma_noise dB with time in τ_u; activation units."""
     apical_noise: Array
-    """Noise of the apical compartment. Instantaneous apical: dv = … + (apical_gain/τ_v)·apical_noise dB; with a
-    time constant: dv_fb = … + apical_noise/τ_apical dB. Time in τ_u; activation units · √τ_u."""
+    """Noise of the apical compartment. Without a time constant: dv = … + (apical_gain/τ_v)·apical_noise dB;
+    with one: dv_fb = … + apical_noise/τ_apical dB. Time in τ_u; activation units · √τ_u."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -94,7 +96,7 @@ class Deviations:
                 error_offset=np.zeros(sizes[-1]),
                 limit=np.inf,
             ),
-            forward_gain=tuple(np.ones((m, n)) for n, m in zip(sizes[:-1], sizes[1:], strict=True)),
+            forward_gain=tuple(np.ones((m, n)) for n, m in itertools.pairwise(sizes)),
             feedback_gain=tuple(np.ones((n, sizes[-1])) for n in sizes[1:]),
             auto_zero=False,
         )

@@ -12,7 +12,7 @@ WEIGHT_UPDATES = ("buffered", "continuous")
 
 @attrs.frozen(kw_only=True)
 class MethodSettings:
-    """u = u_int + k_p e,  τ_u du_int/dt = e − α u_int,  e = r_L* − r_L,  r_L* = r_L⁻ − λ ∂L/∂r_L   (eq. 3, 4).
+    """u = u_int + k_p e,  τ_u du_int/dt = e − α u_int,  e = r_L* − r_L,  r_L* = r_L⁻ − λ ∂L/∂r_L  (eq. 3, 4).
 
     The update of a presentation is ΔW_l = η ⟨post_l r_{l−1}ᵀ⟩, the mean over the learn phase and the batch;
     as a continuous rule τ_W dW_l/dt = post_l r_{l−1}ᵀ this is τ_W = (learn duration)/η.
@@ -29,4 +29,4 @@ class MethodSettings:
     leak: float = attrs.field(default=1e-3, validator=number(least=0))
     """α, leak of the integrator, without unit."""
     weight_updates: str = attrs.field(default="buffered", validator=one_of(WEIGHT_UPDATES))
-    """buffered: accumulated and applied at the end of the presentation, as the paper's code; or continuous."""
+    """buffered: applied at the end of the presentation, as in the paper's code; or continuous."""

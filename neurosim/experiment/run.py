@@ -1,0 +1,170 @@
+"""A run: epochs of learning, a test after each, a verification at the end, a Result at every point."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from neurosim.emulate import VirtualChip, Weights
+from neurosim.experiment.learners import ChipLearner, Learner, Lesson, ReferenceLearner
+from neurosim.experiment.stability import check_step
+from neurosim.experiment.verify import (
+    Verification,
+    check_sizes,
+    initial_stability,
+    verify_reference,
+    verify_weights,
+)
+from neurosim.io import Dataset, load_dataset
+from neurosim.learning import method_of
+from neurosim.result import DIVERGED, INTERRUPTED, Result, Series, Status
+from neurosim.spec import Spec, write_spec
+from neurosim.spec.streams import stream
+
+
+@attrs.frozen(kw_only=True)
+class Watcher:
+    """Who is told how a run goes on."""
+
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None
+    """What is under way, how much of it is done, of how much."""
+    checkpoint: Callable[[Result], None] = lambda result: None
+    """Given the result as it stands after every epoch."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Finished:
+    """A run's result and what only pictures need."""
+
+    result: Result
+    verification: Verification | None
+
+
+def run(spec: Spec, *, backend: str | None = None, watcher: Watcher | None = None) -> Finished:
+    """Train by the spec, test after every epoch, verify a sample of presentations at the end.
+
+    An interrupt ends it early: the result then holds all epochs that were finished.
+
+    Raises
+    ------
+    NeurosimError : anything wrong with spec, data, compiler or time step, before the first epoch. Later
+        trouble (divergence, loops that do not settle) is the status of the result.
+    """
+    watcher = watcher or Watcher()
+    start = time.perf_counter()
+    dataset = load_dataset(spec.task)
+    check_sizes(spec, dataset)
+    learner, chip = _learner(spec, dataset, backend, watcher)
+    history = _History(spec=spec, learner=learner, engine=chip.backend if chip else "torch", start=start)
+    status = _epochs(spec, learner, dataset, history, watcher)
+    verification = _verification(spec, learner, chip, dataset, status, watcher)
+    return Finished(result=history.result(status, verification), verification=verification)
+
+
+def _learner(
+    spec: Spec, dataset: Dataset, backend: str | None, watcher: Watcher
+) -> tuple[Learner, VirtualChip | None]:
+    if not method_of(spec.method.name).dynamical:
+        return ReferenceLearner(spec, dataset), None
+    check_step(spec, initial_stability(spec, Weights.initial(spec), dataset))
+    watcher.progress("building the emulation", 0, 1)
+    chip = VirtualChip(spec, backend=backend)
+    return ChipLearner(chip, dataset), chip
+
+
+def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
+    status = Status()
+    try:
+        history.test(0)
+        for epoch in range(spec.run.epochs):
+            order = stream(spec.run.seed, "order", epoch).permutation(len(dataset.train_inputs))
+            what = f"epoch {epoch + 1} of {spec.run.epochs}"
+            lesson = learner.learn(
+                epoch,
+                order.astype(np.int32),
+                lambda done, total, what=what: watcher.progress(what, done, total),  # type: ignore[misc]
+            )
+            status = lesson.status
+            history.add(lesson)
+            if status.kind in (DIVERGED, INTERRUPTED):
+                return status
+            history.test(epoch + 1)
+            watcher.checkpoint(history.result(status, None))
+    except KeyboardInterrupt:
+        return Status(kind=INTERRUPTED, message=f"interrupted after {len(history.lessons)} epochs")
+    return status
+
+
+def _verification(
+    spec: Spec,
+    learner: Learner,
+    chip: VirtualChip | None,
+    dataset: Dataset,
+    status: Status,
+    watcher: Watcher,
+) -> Verification | None:
+    if spec.run.verify_samples == 0 or status.kind in (DIVERGED, INTERRUPTED):
+        return None
+    watcher.progress("verifying", 0, 1)
+    try:
+        if chip is None:
+            return verify_reference(spec, learner.weights, dataset)
+        return verify_weights(chip, learner.weights, dataset)
+    except KeyboardInterrupt:
+        return None
+
+
+@attrs.define(kw_only=True, eq=False)
+class _History:
+    """What is known so far, and the Result made of it."""
+
+    spec: Spec
+    learner: Learner
+    engine: str
+    start: float
+    lessons: list[Lesson] = attrs.field(factory=list)
+    tests: list[tuple[float, float]] = attrs.field(factory=list)
+
+    def add(self, lesson: Lesson) -> None:
+        self.lessons.append(lesson)
+
+    def test(self, epoch: int) -> None:
+        self.tests.append(self.learner.test(epoch))
+
+    def result(self, status: Status, verification: Verification | None) -> Result:
+        facts: dict[str, Any] = {
+            **self.learner.provenance(),
+            "wall_seconds": time.perf_counter() - self.start,
+        }
+        chip = self.learner.chip if isinstance(self.learner, ChipLearner) else None
+        if verification:
+            facts |= verification.facts
+        return Result(
+            spec=write_spec(self.spec),
+            seed=self.spec.run.seed,
+            backend=self.engine,
+            status=status,
+            connectivity=self.learner.projections(),
+            learning=self._series(),
+            traces=verification.traces if verification else {},
+            verification=verification.checks if verification else (),
+            devices=chip.devices() if chip else {},
+            provenance=facts,
+        )
+
+    def _series(self) -> dict[str, Series]:
+        def per_epoch(values: list[float], axis: str = "epoch", unit: str = "1") -> Series:
+            return Series(values=np.array(values, dtype=float), axis=axis, unit=unit)
+
+        series = {
+            "train_loss": per_epoch([lesson.loss for lesson in self.lessons]),
+            "test_loss": per_epoch([loss for loss, _ in self.tests], axis="epochs before"),
+            "test_accuracy": per_epoch([accuracy for _, accuracy in self.tests], axis="epochs before"),
+            "settling": per_epoch([lesson.settling for lesson in self.lessons]),
+            "wall_seconds": per_epoch([lesson.seconds for lesson in self.lessons], unit="s"),
+        }
+        return {name: s for name, s in series.items() if not np.isnan(s.values).all()}
