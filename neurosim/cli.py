@@ -96,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.plot:
         check_writable(options.plot)
     from neurosim.experiment import Watcher, run
-    from neurosim.report import as_json, draw_run, print_json, print_summary
+    from neurosim.report import as_json, draw_run, print_summary
     from neurosim.report.progress import Progress
 
     with Progress(quiet=options.quiet or options.json) as progress:
@@ -108,9 +108,9 @@ def _run(options: argparse.Namespace) -> int:
         shown = finished.verification.displacements if finished.verification else None
         draw_run(result, options.plot, displacements=shown)
     if options.json:
-        print_json({**as_json(result), "out": str(out)})
+        _print_json({**as_json(result), "out": str(out)})
     elif not options.quiet:
-        print_summary(result)
+        print_summary(result, _console())
         print(f"result: {out}")
     return _status_of(result)
 
@@ -132,15 +132,26 @@ def _verify(options: argparse.Namespace) -> int:
     if options.tolerance is not None and not options.tolerance > 0:
         raise SpecError("bad value", where="--tolerance", expected="a number > 0", got=str(options.tolerance))
     from neurosim.experiment import verify
-    from neurosim.report import checks_as_json, print_json, print_verification
+    from neurosim.report import checks_as_json, print_verification
 
     verification = verify(spec, tolerance=options.tolerance)
     if options.json:
-        facts = dict(verification.facts)
-        print_json({"passed": verification.passed, "checks": checks_as_json(verification.checks), **facts})
+        _print_json(checks_as_json(verification.checks, verification.facts))
     else:
-        print_verification(verification.checks)
+        print_verification(verification.checks, _console())
     return DONE if verification.passed else FELL_SHORT
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    import json
+
+    print(json.dumps(document, allow_nan=False, indent=2))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _equations(options: argparse.Namespace) -> int:

@@ -54,7 +54,7 @@ class Verification:
     traces: Traces = attrs.field(factory=dict)
     """Of one presentation of the spec's own length, noise as the chip has it."""
     displacements: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict)
-    """Per hidden layer v − v_ff: (2, n_samples, n_l), emulated and solved, activation units."""
+    """By layer, v − v_ff: (2, n_samples, n_l), emulated and solved, activation units."""
 
     @property
     def passed(self) -> bool:
@@ -89,7 +89,7 @@ def verify_weights(
 ) -> Verification:
     """Verify a chip at given weights on the first test samples; noise is off where states are compared."""
     spec = chip.spec
-    stimulus = _sample(chip, dataset, samples or max(spec.run.verify_samples, 1))
+    stimulus = _sample(chip, weights, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     desired = stimulus.desired[stimulus.order.ravel()]
     parameters = parameters_of(weights)
@@ -156,14 +156,25 @@ def check_sizes(spec: Spec, dataset: Dataset) -> None:
         )
 
 
-def _sample(chip: VirtualChip, dataset: Dataset, samples: int) -> Stimulus:
+def _sample(chip: VirtualChip, weights: Weights, dataset: Dataset, samples: int) -> Stimulus:
     columns = chip.model.n_columns
     presentations = -(-samples // columns)
     count = min(presentations * columns, len(dataset.test_inputs))
-    order = np.resize(np.arange(count), (presentations, columns)).astype(np.int32)
+    chosen = _furthest_first(chip, weights, dataset, count)
+    order = np.resize(chosen, (presentations, columns)).astype(np.int32)
     return Stimulus(
         inputs=dataset.test_inputs, desired=dataset.test_desired, order=order, scale=dataset.scale
     )
+
+
+def _furthest_first(
+    chip: VirtualChip, weights: Weights, dataset: Dataset, count: int
+) -> NDArray[np.int64]:
+    """The first test samples, the one furthest from its target first: its traces are the ones to look at."""
+    inputs = dataset.scale * dataset.test_inputs[:count].astype(float)
+    rest = feedforward(chip.spec.network, parameters_of(weights), inputs, deviations=chip.deviations).output
+    goal = nudged(chip.spec.task.loss, rest, double(dataset.test_desired[:count]), 1.0)
+    return np.argsort(-(goal - rest).square().sum(1).numpy(), kind="stable")
 
 
 def _stability_checks(spec: Spec, stability: Stability) -> list[Check]:

@@ -1,0 +1,230 @@
+"""µs per Euler step: the compiled emulation against numpy and against Brian2's `Synapses`.
+
+    python -m tests.benchmarks.step_time [--quick] [--only 15-10] [--json OUT]
+
+run in the root of the repository. All implementations compute the same numbers, which is checked before
+anything is timed, on one thread each. A time is a difference of two runs, (T(long) − T(short))/(steps more),
+so that starting a process and reading results cancel; `Synapses` reports its own clock around the steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from neurosim.emulate import VirtualChip, Weights
+from neurosim.result import DIVERGED, INTERRUPTED
+from neurosim.spec import Protocol
+
+from .cases import CASES, Case, protocol
+from .harness import Comparison, Measure, compare, write_report
+from .numpy_loop import VARIANTS, NumpyLoop
+from .synapses_net import SynapsesNet, disagreement
+
+EMULATION = "emulation"
+LEARN, WHOLE = "learn step", "whole presentation"
+
+Seconds = Callable[[Protocol, int], float]
+"""How long it takes to show so many presentations of a protocol."""
+
+AGREE = 1e-9
+"""Largest relative difference between implementations. Rounding alone is 1e-14 after some hundred steps."""
+
+SYNAPSE_SECONDS = 4e-9
+"""Roughly what a synapse costs in a step; only used to choose how many steps are timed."""
+
+
+@attrs.frozen(kw_only=True)
+class Effort:
+    """How much is measured."""
+
+    repeats: int
+    """Samples of each measure."""
+    goal: float
+    """s that the longer run of a sample should take, at least; its jitter is up to 0.05 s."""
+    settle: int = 300
+    """Steps of the settle phase in a whole presentation."""
+    learn: int = 300
+    """Steps of the learn phase."""
+
+
+FULL = Effort(repeats=7, goal=2.0)
+QUICK = Effort(repeats=3, goal=0.3, settle=30, learn=30)
+
+
+def seconds_of_emulation(case: Case, backend: str = "cpp") -> Seconds:
+    """Of the emulation's stepping, from starting its process to its end."""
+    chip, weights = VirtualChip(case.spec, backend=backend), case.weights
+
+    def seconds(protocol: Protocol, presentations: int) -> float:
+        passage = chip.show(case.stimulus(presentations), weights=weights, protocol=protocol)
+        if passage.status.kind in (DIVERGED, INTERRUPTED):
+            raise RuntimeError(f"{case.name}: {passage.status.message}")
+        return passage.wall_seconds
+
+    return seconds
+
+
+def seconds_of_numpy(case: Case, variant: str) -> Seconds:
+    """Of the loop in this process."""
+    loop = NumpyLoop(case.spec, case.weights, columns=case.batch, variant=variant)
+
+    def seconds(protocol: Protocol, presentations: int) -> float:
+        stimulus = case.stimulus(presentations)
+        start = time.perf_counter()
+        loop.run(stimulus, protocol)
+        return time.perf_counter() - start
+
+    return seconds
+
+
+def learn_step(case: Case, seconds: Seconds, *, goal: float) -> Measure:
+    """µs per step of the learn phase: one presentation with a long one against one with a short one."""
+    short = protocol(case.spec, settle=1, learn=1)
+
+    def excess(steps: int) -> float:
+        return seconds(protocol(case.spec, settle=1, learn=1 + steps), 1) - seconds(short, 1)
+
+    steps, taken = 20, 0.0
+    while taken < goal / 4:  # find out how many steps fill the goal
+        steps *= 4
+        taken = excess(steps)
+    steps = math.ceil(steps * max(1.0, goal / taken))
+    return lambda: 1e6 * excess(steps) / steps
+
+
+def whole_presentation(case: Case, seconds: Seconds, effort: Effort, *, step: float) -> Measure:
+    """µs per step of presentations with both phases; `step` says about what to expect."""
+    short = protocol(case.spec, settle=1, learn=1)
+    full = protocol(case.spec, settle=effort.settle, learn=effort.learn)
+    presentations = math.ceil(effort.goal / (full.period * step * 1e-6))
+    steps = presentations * full.period - short.period
+    return lambda: 1e6 * (seconds(full, presentations) - seconds(short, 1)) / steps
+
+
+def disagreements(case: Case, *, backend: str = "cpp") -> dict[str, float]:
+    """Largest difference of any weight after two presentations, relative to the largest weight change."""
+    fast = attrs.evolve(
+        case.spec.method, learning_rate=1.0
+    )  # changes that stand out of the weights' rounding
+    spec = attrs.evolve(case.spec, method=fast)
+    shown, stimulus, weights = protocol(spec, settle=20, learn=30), case.stimulus(2), case.weights
+    passage = VirtualChip(spec, backend=backend).show(stimulus, weights=weights, protocol=shown)
+    found = {}
+    for variant in VARIANTS:
+        loop = NumpyLoop(spec, weights, columns=case.batch, variant=variant)
+        loop.run(stimulus, shown)
+        found[variant] = weight_difference(loop, passage.weights, weights)
+    return found
+
+
+def weight_difference(loop: NumpyLoop, after: Weights, before: Weights) -> float:
+    """Largest |ΔW − ΔW'| over weights and biases, over the largest |ΔW|."""
+    found = [*loop.forward, *(bias[:, 0] for bias in loop.biases)]
+    expected, started = (*after.forward, *after.biases), (*before.forward, *before.biases)
+    change = max(float(np.abs(x - y).max()) for x, y in zip(expected, started, strict=True))
+    return max(float(np.abs(x - y).max()) for x, y in zip(found, expected, strict=True)) / change
+
+
+def measure_case(case: Case, effort: Effort, *, stack: ExitStack, console: Console) -> dict[str, Any]:
+    """Check that all compute the same, then time them in turns."""
+    console.print(f"[bold]{case.name}")
+    agreement = disagreements(case)
+    runners = {EMULATION: seconds_of_emulation(case)}
+    runners |= {f"numpy {variant}": seconds_of_numpy(case, variant) for variant in VARIANTS}
+    measures = {name: learn_step(case, seconds, goal=effort.goal) for name, seconds in runners.items()}
+    rough = {name: measure() for name, measure in measures.items()}
+    if case.synapses:
+        for name, plastic in (("Synapses", True), ("Synapses, no plasticity", False)):
+            net = _synapses(case, effort, plastic=plastic, stack=stack)
+            measures[name] = _in_microseconds(net)
+            measures[name]()
+            agreement[name] = disagreement(net, case, settle=100, plastic=plastic)
+    if max(agreement.values()) > AGREE:
+        raise RuntimeError(f"{case.name}: the implementations do not agree: {agreement}")
+    whole = {
+        name: whole_presentation(case, seconds, effort, step=rough[name]) for name, seconds in runners.items()
+    }
+    results = {
+        LEARN: compare(measures, repeats=effort.repeats, baseline=EMULATION),
+        WHOLE: compare(whole, repeats=effort.repeats, baseline=EMULATION),
+    }
+    console.print(_table(case, results))
+    return {
+        "name": case.name,
+        "layers": list(case.layers),
+        "batch": case.batch,
+        "unit": "µs per Euler step",
+        "largest_relative_difference": agreement,
+        "quantities": {name: comparison.table() for name, comparison in results.items()},
+    }
+
+
+def _synapses(case: Case, effort: Effort, *, plastic: bool, stack: ExitStack) -> SynapsesNet:
+    sizes, n_out = case.layers, case.layers[-1]
+    count = case.batch * sum(n * (m + n_out) for m, n in pairwise(sizes))
+    steps = max(10, round(effort.goal / (count * SYNAPSE_SECONDS)))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="synapses-")))
+    return SynapsesNet.build(case, folder, steps=steps, settle=100, plastic=plastic)
+
+
+def _in_microseconds(net: SynapsesNet) -> Measure:
+    return lambda: 1e6 * net.seconds_per_step()
+
+
+def _table(case: Case, results: Mapping[str, Comparison]) -> Table:
+    table = Table(title=f"{case.name}: µs per Euler step, median [quartiles]", title_justify="left")
+    table.add_column("")
+    for quantity in results:
+        table.add_column(quantity, justify="right")
+        table.add_column("÷ emulation", justify="right")
+    for name in results[LEARN].samples:
+        cells = []
+        for comparison in results.values():
+            times, ratios = comparison.times(), comparison.ratios()
+            q, ratio = times.get(name), ratios.get(name)
+            cells.append(f"{q.median:.4g} [{q.q1:.4g}, {q.q3:.4g}]" if q else "")
+            cells.append(f"{ratio.median:.3g} [{ratio.q1:.3g}, {ratio.q3:.3g}]" if ratio else "")
+        table.add_row(name, *cells)
+    return table
+
+
+def main() -> None:
+    """Measure the cases asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="few, short samples: to see that it works")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--json", type=Path, help="file for the results")
+    arguments = parser.parse_args()
+    effort = QUICK if arguments.quick else FULL
+    cases = [case for case in CASES if arguments.only in case.name]
+    if not cases:
+        parser.error(f"no case is called {arguments.only}; there are {', '.join(c.name for c in CASES)}")
+    console, found = Console(), []
+    with threadpool_limits(limits=1):
+        for case in cases:
+            with ExitStack() as stack:
+                found.append(measure_case(case, effort, stack=stack, console=console))
+            if arguments.json:  # after every case, so that a long run that breaks off leaves what it has
+                write_report(
+                    arguments.json, benchmark="step_time", settings=attrs.asdict(effort), cases=found
+                )
+
+
+if __name__ == "__main__":
+    main()
