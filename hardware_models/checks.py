@@ -9,19 +9,26 @@ import attrs
 import numpy as np
 from brian2 import Quantity, have_same_dimensions
 
-from hardware_models.quantity import QuantityError
+from hardware_models.quantity import QuantityError, unit_name
 
 
-def quantity(like: Quantity, *, above: float | None = None) -> Callable[..., None]:
-    """A quantity with the dimensions of `like`, finite, and above a bound in SI units if one is given."""
+def quantity(
+    like: Quantity, *, above: float | None = None, least: float | None = None
+) -> Callable[..., None]:
+    """One quantity with the dimensions of `like`, finite, and within the bounds in SI units that are given."""
+    bounds = [
+        f"above {above:g}" if above is not None else "",
+        f"at least {least:g}" if least is not None else "",
+    ]
+    expected = " and ".join(["finite", *(bound for bound in bounds if bound)])
 
     def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        if not have_same_dimensions(value, like):
-            raise QuantityError(f"{field.name} with the dimensions of {Quantity(like)}", str(value))
-        if not np.isfinite(float(value)) or (above is not None and not float(value) > above):
-            raise QuantityError(
-                f"{field.name} above {above:g}" if above is not None else "a finite number", str(value)
-            )
+        if not isinstance(value, Quantity) or value.ndim > 0 or not have_same_dimensions(value, like):
+            raise QuantityError(f"{field.name} as one quantity in {unit_name(like)}", str(value))
+        number = float(value)
+        good = np.isfinite(number) and (above is None or number > above)
+        if not (good and (least is None or number >= least)):
+            raise QuantityError(f"{field.name} {expected}", str(value))
 
     return check
 
@@ -30,6 +37,12 @@ def fraction(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
     """A number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise QuantityError(f"{field.name} from 0 to 1", repr(value))
+
+
+def positive_fraction(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    """A number above 0, up to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise QuantityError(f"{field.name} above 0, up to 1", repr(value))
 
 
 def truth(_: Any, field: attrs.Attribute[Any], value: Any) -> None:

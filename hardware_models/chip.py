@@ -60,19 +60,19 @@ class Chip:
 
     name: str = "ideal"
     voltage_unit: Quantity = attrs.field(
-        default=30 * mvolt, validator=checks.quantity(0 * volt, above=0), eq=str
+        default=30 * mvolt, validator=checks.quantity(0 * volt, above=0), eq=float
     )
     """Soma and controller voltage of activity 1. Chosen: ±2 units stay in an OTA's linear range of ±75 mV."""
     current_unit: Quantity = attrs.field(
-        default=1 * namp, validator=checks.quantity(0 * amp, above=0), eq=str
+        default=1 * namp, validator=checks.quantity(0 * amp, above=0), eq=float
     )
     """Output current of a neuron at rate 1. Chosen, in weak inversion."""
     time_base: Quantity = attrs.field(
-        default=1 * msecond, validator=checks.quantity(0 * second, above=0), eq=str
+        default=1 * msecond, validator=checks.quantity(0 * second, above=0), eq=float
     )
     """τ_u, the controller's time constant; the spec's ratios refer to it. Chosen."""
     temperature: Quantity = attrs.field(
-        default=300.15 * kelvin, validator=checks.quantity(0 * kelvin, above=0), eq=str
+        default=300.15 * kelvin, validator=checks.quantity(0 * kelvin, above=0), eq=float
     )
     seed: int = attrs.field(default=1, validator=checks.seed)
     """Which chip of the lot; also the root of its noise."""

@@ -20,7 +20,7 @@ class Soma:
     V_os  offset, V;  I_n  noise of the leak's and the basal transconductor, A·√s.
     """
 
-    capacitance: Quantity = attrs.field(default=1 * pfarad, validator=quantity(0 * farad, above=0), eq=str)
+    capacitance: Quantity = attrs.field(default=1 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
     """C. Chosen: 500 µm² of a 2 fF/µm² MIM capacitor."""
     coupling: Transconductor = attrs.field(factory=lambda: Transconductor(pair=_LARGE, tail=_LARGE))
     """The transconductors of leak, basal and apical input."""

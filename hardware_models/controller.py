@@ -20,11 +20,11 @@ class AnalogPI:
     (Meulemans et al. 2021, eq. 4: the leak is on the integrator).
     """
 
-    capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=str)
+    capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
     """C of the integrator. Chosen."""
     coupling: Transconductor = attrs.field(factory=lambda: Transconductor(pair=_LARGE, tail=_LARGE))
     """The transconductor of the integrator's input; there are few controllers, so they may be large."""
-    limit: Quantity = attrs.field(default=300 * mvolt, validator=quantity(0 * volt, above=0), eq=str)
+    limit: Quantity = attrs.field(default=300 * mvolt, validator=quantity(0 * volt, above=0), eq=float)
     """Distance from mid-supply to the rails. Chosen for a 1.8 V supply with cascodes."""
     offset_residue: float = attrs.field(default=0.02, validator=fraction)
     """What correlated double sampling of r⁻ leaves of the offset: charge injection [K]."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from brian2 import Quantity
 from brian2.units.constants import boltzmann_constant, elementary_charge
 
@@ -28,8 +27,3 @@ def white_noise_amplitude(one_sided_density: Quantity) -> Quantity:
 def leaky_integrator_variance(density: Quantity, conductance: Quantity, capacitance: Quantity) -> Quantity:
     """Stationary variance S/(4gC) of C dv/dt = −g v + noise of one-sided density S, V²."""
     return density / (4 * conductance * capacitance)
-
-
-def per_root_hertz(density: Quantity) -> float:
-    """√S as a plain number in A/√Hz, for tables."""
-    return float(np.sqrt(np.asarray(density)))

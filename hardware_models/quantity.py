@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
 from brian2 import (
     Quantity,
     amp,
@@ -13,6 +14,7 @@ from brian2 import (
     get_dimensions,
     have_same_dimensions,
     hertz,
+    is_dimensionless,
     joule,
     kelvin,
     metre,
@@ -38,10 +40,10 @@ _BASE = {
     "J": joule,
     "C": coulomb,
 }
-_PREFIX = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "n": 1e-9, "p": 1e-12}
-_PREFIX |= {"f": 1e-15, "a": 1e-18}
+_PREFIX = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12}
+_PREFIX |= {"f": 1e-15, "a": 1e-18, "\u00b5": 1e-6, "\u03bc": 1e-6}  # the micro sign, the Greek letter
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_FACTOR = re.compile(r"([*/]?)\s*([A-Za-zµ]+)(?:(?:\^|\*\*)([+-]?\d))?\s*")
+_FACTOR = re.compile(r"([*/]?)\s*([A-Za-z\u00b5\u03bc]+)(?:(?:\^|\*\*)([+-]?\d))?\s*")
 
 
 class QuantityError(ValueError):
@@ -62,14 +64,17 @@ def parse_quantity(text: str, *, like: Quantity) -> Quantity:
     ------
     QuantityError : not of that form, not finite, or other dimensions.
     """
-    unit = _unit_name(like)
+    unit = unit_name(like)
     match = re.fullmatch(rf"\s*({_NUMBER})\s*(.*)", text, flags=re.DOTALL)
     if match is None or not math.isfinite(float(match[1])):
         raise QuantityError(f'a number with the unit {unit}, such as "{like}"', repr(text))
-    value = float(match[1]) * _parse_unit(match[2].strip(), text, unit)
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        value = Quantity(float(match[1]) * _parse_unit(match[2].strip(), text, unit))
     if not have_same_dimensions(value, like):
-        raise QuantityError(f"a quantity in {unit}", f'"{text}", which is in {_unit_name(Quantity(value))}')
-    return Quantity(value)
+        raise QuantityError(f"a quantity in {unit}", f'"{text}", which is in {unit_name(value)}')
+    if not math.isfinite(float(value)):
+        raise QuantityError("a finite number", repr(text))
+    return value
 
 
 def _parse_unit(text: str, whole: str, unit: str) -> Quantity:
@@ -93,6 +98,6 @@ def _combine(result: Quantity, factor: re.Match[str], whole: str, unit: str) -> 
     raise QuantityError(f"a quantity in {unit}", f'{whole!r}, whose unit "{factor[2]}" is unknown')
 
 
-def _unit_name(quantity: Quantity) -> str:
-    name = str(get_unit(get_dimensions(quantity)))
-    return "no unit" if name == "1" else name
+def unit_name(quantity: Quantity) -> str:
+    """The unit of its dimensions in SI, for messages."""
+    return "no unit" if is_dimensionless(quantity) else str(get_unit(get_dimensions(quantity)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
-from brian2 import Quantity, metre, mvolt, nS, umetre, volt
+from brian2 import Quantity, metre, mvolt, nS, siemens, umetre, volt
 
-from hardware_models.checks import quantity
+from hardware_models.checks import positive_fraction, quantity
 from hardware_models.noise import shot_noise_density, thermal_voltage
 
 
@@ -15,12 +15,14 @@ class Process:
     """What a process gives: A_VT of a *pair* difference (per device it is A_VT/√2), A_β, κ."""
 
     a_vt_pair: Quantity = attrs.field(
-        default=7.148 * mvolt * umetre, validator=quantity(0 * volt * metre), eq=str
+        default=7.148 * mvolt * umetre, validator=quantity(0 * volt * metre, least=0), eq=float
     )
     """σ(ΔV_T)·√(WL) of a pair of n devices. GF180MCU 3.3 V n: 7.148 mV·µm [R: sm141064.ngspice]."""
-    a_beta_pair: Quantity = attrs.field(default=0.70e-2 * umetre, validator=quantity(0 * metre), eq=str)
+    a_beta_pair: Quantity = attrs.field(
+        default=0.70e-2 * umetre, validator=quantity(0 * metre, least=0), eq=float
+    )
     """σ(Δβ/β)·√(WL) of a pair. GF180MCU 3.3 V n: 0.70 %·µm [R: sm141064.ngspice]."""
-    kappa: float = 0.696
+    kappa: float = attrs.field(default=0.696, validator=positive_fraction)
     """Inverse slope factor of the n device in weak inversion at 27 °C: GF180MCU .696 [S]."""
 
     def gm_over_id(self, current: Quantity, temperature: Quantity) -> Quantity:
@@ -42,8 +44,8 @@ class Process:
 class Transistor:
     """Width and length of one device."""
 
-    width: Quantity = attrs.field(default=2 * umetre, validator=quantity(0 * metre, above=0), eq=str)
-    length: Quantity = attrs.field(default=2 * umetre, validator=quantity(0 * metre, above=0), eq=str)
+    width: Quantity = attrs.field(default=2 * umetre, validator=quantity(0 * metre, above=0), eq=float)
+    length: Quantity = attrs.field(default=2 * umetre, validator=quantity(0 * metre, above=0), eq=float)
 
     @property
     def root_area(self) -> Quantity:
@@ -62,9 +64,13 @@ class Transconductor:
     """Input pair; its load mirror is taken to be as large."""
     tail: Transistor = attrs.field(factory=Transistor)
     """The mirror that brings the bias current."""
-    smallest: Quantity = attrs.field(default=1e-6 * nS, repr=False, eq=str)
+    smallest: Quantity = attrs.field(
+        default=1e-6 * nS, validator=quantity(0 * siemens, above=0), repr=False, eq=float
+    )
     """Smallest conductance it is trusted for; chosen, about .1 pA of bias: leakage takes over below."""
-    largest: Quantity = attrs.field(default=1300 * nS, repr=False, eq=str)
+    largest: Quantity = attrs.field(
+        default=1300 * nS, validator=quantity(0 * siemens, above=0), repr=False, eq=float
+    )
     """Largest: about 100 nA of bias, where weak inversion ends on small devices [S]."""
 
     def bias(self, conductance: Quantity, process: Process, temperature: Quantity) -> Quantity:

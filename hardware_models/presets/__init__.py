@@ -28,7 +28,7 @@ def chip_from_table(table: Mapping[str, Any]) -> Chip:
     QuantityError : a value of the wrong form or dimension; its `key` is the path.
     """
     name = table.get("name", "ideal")
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise KeyError("name", str(name), _nearest(str(name), PRESETS))
     changes = {key: value for key, value in table.items() if key != "name"}
     return _change(PRESETS[name], changes, "")

@@ -12,11 +12,10 @@ def largest_difference(pairs: Iterable[tuple[ArrayLike, ArrayLike]]) -> float:
     """max |a − b| over all pairs; NaN if anything is not finite."""
     worst = 0.0
     for first, second in pairs:
-        difference = np.abs(np.asarray(first, float) - np.asarray(second, float))
-        if difference.size:
-            worst = max(worst, float(difference.max())) if np.isfinite(difference).all() else float("nan")
-        if np.isnan(worst):
-            return worst
+        a, b = np.asarray(first, float), np.asarray(second, float)
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return float("nan")
+        worst = max(worst, float(np.abs(a - b).max(initial=0.0)))
     return worst
 
 

@@ -13,13 +13,16 @@ def settle_time(trace: Trace, *, within: float = 0.01, start: int = 0) -> NDArra
 
     Returns
     -------
-    (n_columns,); NaN for a column that still moved that much in the last tenth of the trace.
+    (n_columns,); NaN for a column that still moved that much in the last tenth of the trace, and for one that
+    is not finite throughout.
     """
     values = trace.values[:, start:]
+    finite = np.isfinite(values).all(axis=(1, 2))
+    values = np.where(finite[:, None, None], values, 0.0)
     distance = np.abs(values - values[:, -1:]).max(axis=2)
     excursion = distance.max(axis=1, keepdims=True)
     outside = distance > within * excursion
     n_times = values.shape[1]
     last_outside = n_times - 1 - np.argmax(outside[:, ::-1], axis=1)
     samples = np.where(outside.any(axis=1), last_outside + 1, 0)
-    return np.where(samples > 0.9 * n_times, np.nan, samples * trace.dt)
+    return np.where(finite & (samples <= 0.9 * n_times), samples * trace.dt, np.nan)

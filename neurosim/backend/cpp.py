@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import struct
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,19 +86,23 @@ class CppEmulator:
         (folder / "progress").write_bytes(bytes(8))
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
         interrupted = False
-        with (folder / "errors").open("wb") as errors:
+        alive, held_by_program = os.pipe()  # its end closes when the program does: no polling with back-off
+        with (folder / "errors").open("wb") as errors, os.fdopen(alive) as end:
             process = subprocess.Popen(
                 [str(self._folder / "main"), *arguments],
                 cwd=self._folder,
                 env=environment,
                 stdout=errors,
                 stderr=errors,
+                pass_fds=(held_by_program,),
                 start_new_session=True,  # Ctrl-C reaches the program once, through us
             )
+            os.close(held_by_program)
             try:
                 while True:
                     try:
-                        _wait(process, folder / "progress", presentations, progress)
+                        _wait(end, folder / "progress", presentations, progress)
+                        process.wait()
                         break
                     except KeyboardInterrupt:
                         if interrupted:
@@ -125,19 +130,12 @@ class CppEmulator:
         return values.astype(np.float64)
 
 
-def _wait(
-    process: subprocess.Popen[bytes], path: Path, presentations: int, progress: Progress | None
-) -> None:
-    while True:
-        try:
-            process.wait(timeout=0.1)
-            done = True
-        except subprocess.TimeoutExpired:
-            done = False
+def _wait(end: IO[str], path: Path, presentations: int, progress: Progress | None) -> None:
+    ended = False
+    while not ended:
+        ended = bool(select.select([end], [], [], 0.1)[0])
         if progress is not None:
             progress(struct.unpack("q", path.read_bytes())[0], presentations)
-        if done:
-            return
 
 
 def _write_stimulus(folder: Path, stimulus: Stimulus) -> None:

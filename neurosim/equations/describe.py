@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from neurosim.equations import operations as ops
 from neurosim.equations.model import Group, Model, ModelParameter
 from neurosim.equations.operations import Operation
 
@@ -62,13 +66,34 @@ def _stages(model: Model) -> list[tuple[tuple[int, int], str]]:
 
 
 def _operation(operation: Operation) -> str:
-    kind = type(operation).__name__
-    if kind == "Product":
-        bias = f" + {operation.bias}" if operation.bias else ""  # type: ignore[union-attr]
-        return f"{operation.target} = {operation.weights} · {operation.source}{bias}"  # type: ignore[union-attr]
-    if kind == "Outer":
-        sign = "+=" if operation.accumulate else "="  # type: ignore[union-attr]
-        return f"{operation.target} {sign} {operation.post} · {operation.pre}ᵀ"  # type: ignore[union-attr]
-    target = getattr(operation, "target", getattr(operation, "name", ""))
-    source = getattr(operation, "source", getattr(operation, "name", ""))
-    return f"{kind.lower()} {target}" + (f" from {source}" if source and source != target else "")
+    return _TEXTS[type(operation)](operation)
+
+
+def _product(o: ops.Product) -> str:
+    return f"{o.target} = {o.weights} · {o.source}" + (f" + {o.bias}" if o.bias else "")
+
+
+def _record(o: ops.Record) -> str:
+    return f"record {', '.join(o.sources)} in {o.name}"
+
+
+def _guard(o: ops.Guard) -> str:
+    return f"stop unless |{', '.join(o.sources)}| ≤ {o.bound:g} (SI)"
+
+
+def _sign(accumulate: bool) -> str:
+    return "+=" if accumulate else "="
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    ops.Product: _product,
+    ops.Outer: lambda o: f"{o.target} {_sign(o.accumulate)} {o.post} · {o.pre}ᵀ",
+    ops.RowSum: lambda o: f"{o.target} {_sign(o.accumulate)} Σ_columns {o.source}",
+    ops.Add: lambda o: f"{o.target} += {o.source}",
+    ops.Fill: lambda o: f"{o.target} = 0",
+    ops.ColumnReduce: lambda o: f"{o.target} = {o.how} of {o.source} over units",
+    ops.Feed: lambda o: f"{o.target} from the stimulus's {o.name}",
+    ops.Record: _record,
+    ops.Guard: _guard,
+    ops.Finish: lambda o: "stop after the last presentation",
+}

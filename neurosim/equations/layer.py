@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from brian2 import Quantity, get_dimensions
-from brian2.units.fundamentalunits import get_unit
+from brian2 import Quantity
 
 from hardware_models import Chip, Fragment, LayerDraw, Parameter
 from neurosim.equations.activation import activation
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
+from neurosim.equations.units import unit_text
 from neurosim.spec import Network
 
 
 def model_parameter(parameter: Parameter) -> ModelParameter:
     """A chip's parameter as plain SI numbers and a unit's name."""
     value = Quantity(parameter.value)
-    unit = repr(get_unit(get_dimensions(value)))
     plain = np.asarray(value, dtype=float)
     return ModelParameter(
         value=float(plain) if plain.ndim == 0 else plain,
-        unit="1" if unit == "Unit(1.0)" else unit,
+        unit=unit_text(value),
         meaning=parameter.meaning,
     )
 

@@ -74,19 +74,24 @@ def forward_products(network: Network, *, columns: int, updates: str) -> list[Op
 
 
 def feedback_products(network: Network, *, columns: int) -> list[Operation]:
-    """apical_drive of every layer from the controller's output."""
-    return [
-        Product(
-            target=f"layer_{l}.apical_drive",
-            weights=f"feedback_{l}.weight",
-            source="controller.output",
-            bias="",
-            n_post=network.layers[l],
-            n_pre=network.layers[-1],
-            n_columns=columns,
-        )
-        for l in range(1, network.depth + 1)
-    ]
+    """apical_drive of every layer from the controller's output; zero while the controller is off."""
+    operations: list[Operation] = []
+    for l in range(1, network.depth + 1):
+        target, n_post = f"layer_{l}.apical_drive", network.layers[l]
+        operations += [
+            Fill(target=target, size=n_post * columns, gate="begin"),
+            Product(
+                target=target,
+                weights=f"feedback_{l}.weight",
+                source="controller.output",
+                bias="",
+                n_post=n_post,
+                n_pre=network.layers[-1],
+                n_columns=columns,
+                gate="learn",
+            ),
+        ]
+    return operations
 
 
 def plasticity(network: Network, *, columns: int, updates: str) -> list[Operation]:

@@ -167,9 +167,7 @@ def _sample(chip: VirtualChip, weights: Weights, dataset: Dataset, samples: int)
     )
 
 
-def _furthest_first(
-    chip: VirtualChip, weights: Weights, dataset: Dataset, count: int
-) -> NDArray[np.int64]:
+def _furthest_first(chip: VirtualChip, weights: Weights, dataset: Dataset, count: int) -> NDArray[np.int64]:
     """The first test samples, the one furthest from its target first: its traces are the ones to look at."""
     inputs = dataset.scale * dataset.test_inputs[:count].astype(float)
     rest = feedforward(chip.spec.network, parameters_of(weights), inputs, deviations=chip.deviations).output

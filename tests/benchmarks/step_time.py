@@ -41,7 +41,7 @@ Seconds = Callable[[Protocol, int], float]
 """How long it takes to show so many presentations of a protocol."""
 
 AGREE = 1e-9
-"""Largest relative difference between implementations. Rounding alone is 1e-14 after some hundred steps."""
+"""Largest relative difference between implementations. Rounding alone is 1e-13 after some hundred steps."""
 
 SYNAPSE_SECONDS = 4e-9
 """Roughly what a synapse costs in a step; only used to choose how many steps are timed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -49,10 +50,7 @@ def random_weights(spec: Spec, seed: int) -> Weights:
     """Xavier-like W, small biases, fixed direct feedback."""
     generator = np.random.default_rng(seed)
     sizes = spec.network.layers
-    forward = tuple(
-        generator.standard_normal((m, n)) * np.sqrt(2 / (m + n))
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
-    )
+    forward = tuple(generator.standard_normal((m, n)) * np.sqrt(2 / (m + n)) for n, m in pairwise(sizes))
     return Weights(
         forward=forward,
         biases=tuple(0.1 * generator.standard_normal(n) for n in sizes[1:]),

@@ -57,9 +57,7 @@ def test_settled_states_solve_the_equations_numpy(depth: int, hidden: str, loss:
 
 
 @pytest.mark.cpp
-@pytest.mark.parametrize(
-    ("depth", "hidden", "loss"), [_cases()[0], _cases()[5], _cases()[10], _cases()[15]]
-)
+@pytest.mark.parametrize(("depth", "hidden", "loss"), [_cases()[0], _cases()[5], _cases()[10], _cases()[15]])
 def test_settled_states_solve_the_equations_cpp(depth: int, hidden: str, loss: str) -> None:
     """The same through compiled code, once for each depth and nonlinearity."""
     _check(depth, hidden, loss, "cpp")
@@ -76,10 +74,14 @@ def test_every_network_through_compiled_code(depth: int, hidden: str, loss: str)
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("cpp", marks=pytest.mark.cpp)])
 @pytest.mark.parametrize(
     "network",
-    [{"tau_apical_ratio": 0.05}, {"tau_basal_ratio": 0.1}, {"tau_apical_ratio": 0.1, "tau_basal_ratio": 0.05}],
+    [
+        {"tau_apical_ratio": 0.05},
+        {"tau_basal_ratio": 0.1},
+        {"tau_apical_ratio": 0.1, "tau_basal_ratio": 0.05},
+    ],
 )
 def test_compartments_with_time_constants(network: dict[str, float], backend: str) -> None:
-    """They change the way, not the steady state; drawn devices change the steady state, and it is solved too."""
+    """They change the way, not the steady state; drawn devices change that too, and it is solved for them."""
     if backend == "cpp" and len(network) == 1:
         pytest.skip("compiled only with both time constants, to save a build")
     spec = spec_of(
