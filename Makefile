@@ -22,9 +22,9 @@ check: $(READY)
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# DFC against BP on the digits: learning-rate grid, five seeds, both chips (about an hour on two cores).
+# DFC against BP on the digits: learning-rate grid, five seeds, both chips (half an hour on one core).
 study: $(READY)
-	$(BIN)/python tests/studies/digits_accuracy.py
+	$(BIN)/python examples/02_digits_accuracy.py
 
 # Time per step against a numpy loop and Brian2's Synapses; prints a table, keeps JSON.
 bench: $(READY)

@@ -1,4 +1,4 @@
-"""The main job: DFC learns real digits on an ideal chip and on a noisy, mismatched one, beside backpropagation.
+"""The main job: DFC learns real digits on an ideal chip and on a noisy, mismatched one, beside BP.
 
 Run it with `make demo`; results and the picture go to the folder results/.
 """
@@ -17,7 +17,7 @@ from neurosim.spec import read_spec
 
 SPECS = Path(__file__).parent / "specs"
 RESULTS = Path("results")
-BP_RATE = 0.3  # BP's best of .1, .3, 1 on this task (tests/studies/digits_accuracy.py)
+BP_RATE = 0.3  # BP's best of .1, .3, 1 on this task (examples/02_digits_accuracy.py)
 
 console = Console()
 RESULTS.mkdir(exist_ok=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurosim.errors import NeurosimError, SpecError, nearest
+from neurosim.errors import NeurosimError, OutputError, SpecError, nearest
 from neurosim.version import __version__
 
 if TYPE_CHECKING:
@@ -23,18 +25,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return int(options.command(options))
-    except NeurosimError as error:
+        status = int(options.command(options))
+        sys.stdout.flush()
+        return status
+    except (NeurosimError, MemoryError) as error:
         if options.debug:
             raise
-        print(f"neurosim: {error.report()}", file=sys.stderr)
-        return error.exit_status
+        told = error if isinstance(error, NeurosimError) else _out_of_memory(options, error)
+        print(f"neurosim: {told.report()}", file=sys.stderr)
+        return told.exit_status
     except KeyboardInterrupt:
-        print("neurosim: interrupted before there was anything to keep", file=sys.stderr)
+        print("neurosim: interrupted; a result that was written is kept", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_USE
+
+
+def _out_of_memory(options: argparse.Namespace, error: MemoryError) -> NeurosimError:
+    return SpecError(
+        "not enough memory",
+        where=str(options.spec),
+        got=str(error),
+        remedy="make network.layers, run.batch or the task's samples smaller",
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,19 +98,31 @@ def _spec(options: argparse.Namespace) -> Spec:
         overrides.append(f"run.seed={options.seed}")
     if options.backend is not None:
         overrides.append(f"run.backend={options.backend}")
-    return read_spec(options.spec, overrides=overrides)
+    spec = read_spec(options.spec, overrides=overrides)
+    _check_names(spec)
+    return spec
+
+
+def _check_names(spec: Spec) -> None:
+    """Refuse now, before data are loaded, what only the tables of methods and of chips can refuse."""
+    from neurosim.emulate import chip_of
+    from neurosim.learning import method_of
+
+    try:
+        method_of(spec.method.name)
+    except SpecError as error:
+        raise error.within(spec.source) from None
+    chip_of(spec)
 
 
 def _run(options: argparse.Namespace) -> int:
     from neurosim.io import check_writable, write_result
 
     spec = _spec(options)
-    out = Path(options.out or Path("results") / f"{Path(options.spec).stem}.h5")
-    if options.out is None:
-        out.parent.mkdir(exist_ok=True)
+    out = _output(options)
     check_writable(out)
     if options.plot:
-        check_writable(options.plot)
+        _check_picture(options.plot)
     from neurosim.experiment import Watcher, run
     from neurosim.report import as_json, draw_run, print_summary
     from neurosim.report.progress import Progress
@@ -117,6 +143,29 @@ def _run(options: argparse.Namespace) -> int:
     return _status_of(result)
 
 
+def _output(options: argparse.Namespace) -> Path:
+    """Where the result goes; the folder results is made, another one is the user's to make."""
+    if options.out is not None:
+        return Path(options.out)
+    folder = Path("results")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            "cannot be made", where=str(folder), got=str(error), remedy="name a file with --out"
+        ) from None
+    return folder / f"{Path(options.spec).stem}.h5"
+
+
+def _check_picture(path: str) -> None:
+    from neurosim.io import check_writable
+    from neurosim.report.picture import FORMATS
+
+    if Path(path).suffix.lower() not in FORMATS:
+        raise OutputError("no such picture format", where=path, expected="a name in " + " or ".join(FORMATS))
+    check_writable(path)
+
+
 def _status_of(result: Any) -> int:
     from neurosim.result import INTERRUPTED as STOPPED
 
@@ -126,13 +175,19 @@ def _status_of(result: Any) -> int:
     if not result.status.good:
         print(f"neurosim: {result.status.kind}: {result.status.message}", file=sys.stderr)
         return BAD_RUN
-    return DONE if result.verified else FELL_SHORT
+    if not result.verified:
+        short = ", ".join(check.name for check in result.verification if check.gating and not check.passed)
+        print(f"neurosim: checks fell short: {short}", file=sys.stderr)
+        return FELL_SHORT
+    return DONE
 
 
 def _verify(options: argparse.Namespace) -> int:
     spec = _spec(options)
-    if options.tolerance is not None and not options.tolerance > 0:
-        raise SpecError("bad value", where="--tolerance", expected="a number > 0", got=str(options.tolerance))
+    if options.tolerance is not None and not 0 < options.tolerance < math.inf:
+        raise SpecError(
+            "bad value", where="--tolerance", expected="a finite number > 0", got=str(options.tolerance)
+        )
     from neurosim.experiment import verify
     from neurosim.report import checks_as_json, print_verification
 

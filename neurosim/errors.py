@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Self
+
+LONGEST_LINE = 500
+"""Characters of a message's line that are shown; chosen, room for a path and a list of names."""
 
 
 class NeurosimError(Exception):
@@ -41,7 +45,12 @@ class NeurosimError(Exception):
         for label, text in (("expected", self.expected), ("got", self.got), ("remedy", self.remedy)):
             if text:
                 lines.append(f"  {label}: {text}")
-        return "\n".join(lines)
+        return "\n".join(_one_line(line) for line in lines)
+
+    def within(self, place: str) -> Self:
+        """The same error, with `place` named before what it names itself."""
+        where = f"{place}: {self.where}" if self.where else place
+        return type(self)(self.what, where=where, expected=self.expected, got=self.got, remedy=self.remedy)
 
 
 class SpecError(NeurosimError):
@@ -68,6 +77,12 @@ class UnstableError(NeurosimError):
     """The dynamics diverge, or the time step is too large for them."""
 
     exit_status = 3
+
+
+def _one_line(text: str) -> str:
+    """`text` with what could break or recolour the terminal's line written out, cut if it is very long."""
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return plain if len(plain) <= LONGEST_LINE else plain[: LONGEST_LINE - 1] + "…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ def settle_time(trace: Trace, *, within: float = 0.01, start: int = 0) -> NDArra
     is not finite throughout.
     """
     values = trace.values[:, start:]
-    finite = np.isfinite(values).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(values).all(axis=(1, 2)))
     values = np.where(finite[:, None, None], values, 0.0)
     distance = np.abs(values - values[:, -1:]).max(axis=2)
     excursion = distance.max(axis=1, keepdims=True)

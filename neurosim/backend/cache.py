@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -15,6 +16,7 @@ from filelock import FileLock
 
 from neurosim.backend.compiler import DEFINES, FLAGS, compiler_identity
 from neurosim.equations.model import Model
+from neurosim.errors import OutputError
 
 LIMIT_BYTES = 1 << 30
 """Size at which old builds are removed; chosen: several hundred programs."""
@@ -37,9 +39,22 @@ def build_key(model: Model) -> str:
 
 
 def cached_build(key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
-    """The folder of a finished build, and whether it was made now. A failed build's folder is kept."""
+    """The folder of a finished build, and whether it was made now. A failed build's folder is kept.
+
+    Raises
+    ------
+    OutputError : the cache cannot be written.
+    """
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            "the build cache cannot be made",
+            where=str(folder),
+            got=str(error),
+            remedy="set NEUROSIM_CACHE to a folder you may write to",
+        ) from None
     ready = folder / key
     with FileLock(folder / f"{key}.lock"):
         if (ready / "manifest.json").exists():
@@ -54,8 +69,8 @@ def cached_build(key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
 
 
 def _prune(folder: Path, *, keep: Path) -> None:
-    builds = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    sizes = {p: sum(f.stat().st_size for f in p.rglob("*") if f.is_file()) for p in builds}
+    builds = sorted((p for p in folder.iterdir() if p.is_dir()), key=_last_use)
+    sizes = {p: _bytes(p) for p in builds}
     total = sum(sizes.values())
     for path in builds:
         if total <= LIMIT_BYTES:
@@ -63,3 +78,22 @@ def _prune(folder: Path, *, keep: Path) -> None:
         if path != keep:
             shutil.rmtree(path, ignore_errors=True)
             total -= sizes[path]
+
+
+# Other processes build and prune in the same folder, so that any file may vanish under our eyes.
+
+
+def _last_use(build: Path) -> float:
+    try:
+        return build.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _bytes(build: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(build):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(folder, name)).st_size
+    return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from functools import lru_cache
@@ -21,26 +22,46 @@ FLAGS = (
     "-std=c++11",
     *(("-mprefer-vector-width=512",) if platform.machine() in ("x86_64", "AMD64") else ()),
 )
-"""Brian2's own flags for gcc, and the widest vectors the processor has: tanh is most of a small net's time."""
+"""Brian2's own for gcc, and the widest vectors there are: tanh is most of a small net's time."""
 
 DEFINES = (("__FAST_MATH__", "1"),)
 """Lets glibc's vector tanh and exp be used although NaN is kept (-fno-finite-math-only hides it)."""
 
 
 def compiler_command() -> str:
-    """The C++ compiler: $CXX or g++."""
-    return os.environ.get("CXX", "g++")
+    """The C++ compiler: $CXX, which may hold arguments, or g++."""
+    return os.environ.get("CXX", "").strip() or "g++"
 
 
 def missing_tools() -> list[str]:
     """Which of compiler and make are not found."""
-    return [tool for tool in (compiler_command(), "make") if shutil.which(tool) is None]
+    return [tool for tool in (_words(compiler_command())[0], "make") if shutil.which(tool) is None]
+
+
+def check_tools() -> None:
+    """Raise CompileError where the compiler or make is missing."""
+    missing = missing_tools()
+    if missing:
+        raise CompileError(
+            f"{' and '.join(missing)} not found",
+            where="C++ backend",
+            expected="a C++ compiler (g++, or what CXX names) and make on the PATH",
+            remedy="install g++ and make, or run with --backend numpy",
+        )
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quote that is not closed
+        return [command]
 
 
 @lru_cache(maxsize=8)
 def _identity(command: str) -> str:
     try:
-        version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
+        asked = [*_words(command), "--version"]
+        version = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
     except OSError:
         version = "none"
     try:
@@ -73,15 +94,8 @@ def compile_project(folder: Path) -> None:
 
     Raises
     ------
-    CompileError : a tool is missing, or the compiler failed; with its message and the folder, which is kept.
+    CompileError : the compiler failed; with its message and the folder, which is kept.
     """
-    missing = missing_tools()
-    if missing:
-        raise CompileError(
-            f"{' and '.join(missing)} not found",
-            where="C++ backend",
-            remedy="install g++ and make, or run with --backend numpy",
-        )
     jobs = str(len(os.sched_getaffinity(0)))
     done = subprocess.run(
         ["make", "-j", jobs, f"CXX={compiler_command()}"],

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.backend.cache import build_key, cached_build
-from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, compile_project
+from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, check_tools, compile_project
 from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
 from neurosim.backend.stimulus import KINDS, Stimulus
 from neurosim.equations.model import Model
@@ -36,6 +36,7 @@ class CppEmulator:
     def __init__(self, model: Model) -> None:
         self.model = model
         start = time.perf_counter()
+        check_tools()
         self._folder, built = cached_build(build_key(model), lambda folder: _build(model, folder))
         self.build_seconds = time.perf_counter() - start if built else 0.0
         manifest = json.loads((self._folder / "manifest.json").read_text())

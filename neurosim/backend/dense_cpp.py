@@ -143,7 +143,8 @@ def _product(o: ops.Product, name: Name) -> str:
     else:
         lines.append(
             f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, {o.n_post}, {o.n_columns}, "
-            f"{o.n_pre}, 1.0, {weights}, {o.n_pre}, {source}, {o.n_columns}, {beta}, {target}, {o.n_columns});"
+            f"{o.n_pre}, 1.0, {weights}, {o.n_pre}, {source}, {o.n_columns}, "
+            f"{beta}, {target}, {o.n_columns});"
         )
     return "\n".join(lines)
 

@@ -150,10 +150,10 @@ def _fill(o: ops.Fill, groups: dict[str, NeuronGroup], _: RunState) -> Step:
 def _column_reduce(o: ops.ColumnReduce, groups: dict[str, NeuronGroup], _: RunState) -> Step:
     target = state_array(groups, o.target).reshape(o.n_units, o.n_columns)
     source = state_array(groups, o.source).reshape(o.n_units, o.n_columns)
-    reduce = {"max": np.max, "sum": np.sum}[o.how]
+    largest = o.how == "max"
 
     def step() -> None:
-        target[:] = reduce(source, axis=0)
+        target[:] = source.max(axis=0) if largest else source.sum(axis=0)
 
     return step
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.backend.stimulus import Stimulus
 from neurosim.equations.model import Model
+from neurosim.equations.operations import Guard, Record
 
 Progress = Callable[[int, int], None]
 """Told how many presentations are done, of how many."""
@@ -68,17 +69,14 @@ def initial_values(model: Model, values: Mapping[str, ArrayLike]) -> dict[str, N
         for name, parameter in group.parameters.items():
             value = np.asarray(parameter.value, dtype=float)
             merged[f"{group.name}.{name}"] = value if value.ndim == 0 else np.repeat(value, group.n_columns)
-    for reference, value in values.items():
-        merged[reference] = (
-            np.asarray(value, dtype=float).ravel() if np.ndim(value) else np.asarray(value, float)
-        )
+    for reference, given in values.items():
+        plain = np.asarray(given, dtype=float)
+        merged[reference] = plain.ravel() if plain.ndim else plain
     return merged
 
 
 def guarded(model: Model) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """References and sizes of what the model's guard watches."""
-    from neurosim.equations.operations import Guard
-
     for program in model.programs:
         for operation in program.operations:
             if isinstance(operation, Guard):
@@ -88,8 +86,6 @@ def guarded(model: Model) -> tuple[tuple[str, ...], tuple[int, ...]]:
 
 def record_sizes(model: Model) -> dict[str, int]:
     """Numbers in one record of each recording."""
-    from neurosim.equations.operations import Record
-
     return {
         operation.name: sum(operation.sizes)
         for program in model.programs

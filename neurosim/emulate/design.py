@@ -38,7 +38,9 @@ def design_of(spec: Spec, *, columns: int | None = None) -> Design:
             tau_soma=spec.network.tau_soma_ratio * chip.time_base,
         )
         if chip.noise:
-            chip.soma_noise_current(spec.network.tau_soma_ratio * chip.time_base)
+            tau_soma = spec.network.tau_soma_ratio * chip.time_base
+            chip.soma_noise_current(tau_soma)
+            chip.apical_noise(tau_soma, spec.network.tau_apical_ratio * chip.time_base)
     except ChipError as error:
         raise SpecError(
             "the chip cannot be biased for this spec",

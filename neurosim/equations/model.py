@@ -15,8 +15,8 @@ from neurosim.equations.operations import Operation
 
 GATES = ("always", "begin", "hold", "learn", "plastic", "last", "trace")
 """When a stage runs, with k the step within a presentation:
-always; begin k = 0; hold k = settle_steps; learn k ≥ settle_steps; plastic k ≥ plastic_from; last k = period − 1;
-trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
+always; begin k = 0; hold k = settle_steps; learn k ≥ settle_steps; plastic k ≥ plastic_from;
+last k = period − 1; trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
 
 SCHEDULE = "schedule"
 """The group that holds the numbers the gates refer to."""

@@ -1,7 +1,7 @@
 """The unit of a quantity as text for equations: one name for a dimension, whatever ran before.
 
-Brian2's own `get_unit` answers from a register that every product of units adds to, and calls a plain number a
-radian; a Model's text and hash must not depend on that.
+Brian2's own `get_unit` answers from a register that every product of units adds to, and calls a plain number
+a radian; a Model's text and hash must not depend on that.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ def number(*, above: float | None = None, least: float | None = None, most: floa
         f">= {least:g}" if least is not None else "",
         f"<= {most:g}" if most is not None else "",
     ]
-    expected = " and ".join(["a number", *(bound for bound in bounds if bound)])
+    expected = " ".join(["a number", " and ".join(bound for bound in bounds if bound)]).strip()
 
     def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        good = isinstance(value, int | float) and not isinstance(value, bool) and _finite(value)
         good = good and (above is None or value > above)
         good = good and (least is None or value >= least) and (most is None or value <= most)
         if not good:
@@ -32,14 +32,21 @@ def number(*, above: float | None = None, least: float | None = None, most: floa
     return check
 
 
-def integer(*, least: int) -> Validator:
-    """A whole number of at least `least`."""
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def integer(*, least: int, bits: int | None = None) -> Validator:
+    """A whole number of at least `least` and, where `bits` are given, below 2^bits."""
+    expected = f"a whole number >= {least}" + (f" and < 2^{bits}" if bits else "")
 
     def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise SpecError(
-                "bad value", where=field.name, expected=f"a whole number >= {least}", got=repr(value)
-            )
+        good = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        if not (good and (bits is None or value < 2**bits)):
+            raise SpecError("bad value", where=field.name, expected=expected, got=repr(value))
 
     return check
 

@@ -29,11 +29,11 @@ def _check_layers(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
             got=repr(value),
         )
     for position, size in enumerate(value):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size < 2**31:
             raise SpecError(
-                f"layer {position} has no units",
+                f"layer {position} has no such size",
                 where=field.name,
-                expected="every size a whole number >= 1",
+                expected="every size a whole number >= 1 and < 2^31",
                 got=repr(size),
             )
 

@@ -42,15 +42,16 @@ def read_spec(path: str | Path, *, overrides: Sequence[str] = ()) -> Spec:
     """
     path = Path(path)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a mark in front
     except FileNotFoundError:
         raise SpecError(
             "no such file", where=str(path), remedy="see examples/specs for specs to start from"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError("cannot be read", where=str(path), got=str(error)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError("is not TOML", where=str(path), got=str(error)) from None
+        raise SpecError(
+            "cannot be read", where=str(path), expected="a TOML file in UTF-8", got=str(error)
+        ) from None
+    tables = _parse_toml(text, where=str(path))
     for override in overrides:
         _apply_override(tables, override)
     return parse_spec(tables, source=str(path))
@@ -83,12 +84,24 @@ def write_spec(spec: Spec) -> str:
     return tomli_w.dumps(tables)
 
 
+def _parse_toml(text: str, *, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise SpecError("is nested too deeply", where=where) from None
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
+        raise SpecError("is not TOML", where=where, got=str(error)) from None
+
+
 def _parse_table(name: str, table: Mapping[str, Any], source: str) -> Any:
     cls = _TABLES[name]
     known = {field.name for field in attrs.fields(cls)}
     for key in table:
         if key not in known:
             raise SpecError(f'unknown key "{name}.{key}"', where=source, remedy=nearest(key, known))
+    missing = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING and f.name not in table]
+    if missing:
+        raise SpecError(f"[{name}] lacks {', '.join(missing)}", where=source)
     try:
         return cls(**table)
     except SpecError as error:
@@ -99,24 +112,27 @@ def _parse_table(name: str, table: Mapping[str, Any], source: str) -> Any:
             got=error.got,
             remedy=error.remedy,
         ) from None
-    except TypeError:
-        missing = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING and f.name not in table]
-        raise SpecError(f"[{name}] lacks {', '.join(missing)}", where=source) from None
 
 
 def _apply_override(tables: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
-    table, dot, key = path.strip().partition(".")
-    if not (equals and dot and table and key):
+    *parents, key = path.strip().split(".")
+    if not (equals and parents and key and all(parents)):
         raise SpecError("bad override", where="--set", expected="table.key=value", got=repr(override))
-    target = tables.setdefault(table, {})
-    if not isinstance(target, dict):
-        raise SpecError(f"{table} is no table", where="--set", got=repr(override))
+    target = tables
+    for name in parents:  # a part's key is chip.part.key
+        target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            raise SpecError(f"{name} is no table", where="--set", got=repr(override))
     target[key] = _override_value(text.strip())
 
 
 def _override_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return float(text)  # such as .5, which is no TOML but what people type
+    except ValueError:
         return text  # a bare word is a string, so that no shell quoting is needed

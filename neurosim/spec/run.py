@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import attrs
 
+from neurosim.errors import SpecError
 from neurosim.spec.checks import integer, number, one_of
 from neurosim.spec.protocol import Protocol
 
 BACKENDS = ("numpy", "cpp")
 """Engines of the emulation."""
+
+STEP_BITS = 31
+"""Steps of a presentation are counted below 2^31: engines keep them in 32 bits."""
 
 
 @attrs.frozen(kw_only=True)
@@ -21,18 +25,28 @@ class Run:
     """Length of the settle phase over τ_u. Chosen: 30 τ_v at the default ratio."""
     learn_duration: float = attrs.field(default=6.0, validator=number(above=0))
     """Length of the learn phase over τ_u; 6 is 300 steps, as in the paper's code on Fashion-MNIST."""
-    batch: int = attrs.field(default=32, validator=integer(least=1))
+    batch: int = attrs.field(default=32, validator=integer(least=1, bits=31))
     """Samples that share the weights during a presentation; 1 is the chip."""
-    epochs: int = attrs.field(default=10, validator=integer(least=0))
+    epochs: int = attrs.field(default=10, validator=integer(least=0, bits=31))
     """Passes over the training set."""
-    seed: int = attrs.field(default=1, validator=integer(least=0))
+    seed: int = attrs.field(default=1, validator=integer(least=0, bits=63))
     """Root of all random streams but the chip's own."""
     backend: str = attrs.field(default="cpp", validator=one_of(BACKENDS))
     """Engine of the emulation."""
-    verify_samples: int = attrs.field(default=8, validator=integer(least=0))
+    verify_samples: int = attrs.field(default=8, validator=integer(least=0, bits=31))
     """Presentations that a run verifies at its end; 0 turns it off."""
-    trace_steps: int = attrs.field(default=5, validator=integer(least=1))
+    trace_steps: int = attrs.field(default=5, validator=integer(least=1, bits=31))
     """A trace keeps every so-manieth step."""
+
+    def __attrs_post_init__(self) -> None:
+        steps = (self.settle_duration + self.learn_duration) / self.dt_ratio
+        if not steps < 2**STEP_BITS:
+            raise SpecError(
+                "a presentation takes too many steps",
+                where="dt_ratio",
+                expected=f"settle_duration + learn_duration shorter than 2^{STEP_BITS} steps",
+                got=f"{steps:.3g} steps",
+            )
 
     @property
     def protocol(self) -> Protocol:

@@ -27,15 +27,17 @@ class Task:
     name: str = attrs.field(default="digits", validator=one_of(TASKS))
     """Which data."""
     loss: str = attrs.field(
-        default=attrs.Factory(lambda task: _DEFAULT_LOSS.get(task.name, "squared_error"), takes_self=True),
+        default=attrs.Factory(
+            lambda task: _DEFAULT_LOSS.get(str(task.name), "squared_error"), takes_self=True
+        ),
         validator=one_of(LOSSES),
     )
     """What the target step descends."""
     folder: str = attrs.field(default="", validator=text)
     """Where to look first for data files; empty: the usual places."""
-    train_samples: int = attrs.field(default=0, validator=integer(least=0))
+    train_samples: int = attrs.field(default=0, validator=integer(least=0, bits=31))
     """Use only so many training samples; 0: all."""
-    test_samples: int = attrs.field(default=0, validator=integer(least=0))
+    test_samples: int = attrs.field(default=0, validator=integer(least=0, bits=31))
     """Use only so many test samples; 0: all."""
     seed: int = attrs.field(default=0, validator=integer(least=0))
     """Seed of the split and of a teacher; kept apart from the run's so that runs share their data."""

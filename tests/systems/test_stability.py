@@ -66,8 +66,8 @@ def test_runs_settle_where_the_spectrum_says_so_and_nowhere_else() -> None:
     """200 random feedback matrices, max Re eig between ±.05 and ±.4.
 
     Explicit Euler moves the border by h|μ|²/2: what is predicted is its own criterion, |1 + hμ| < 1.
-    After e^14 of the slowest mode a stable loop has come to rest (below 1e-3 of its first rate) and an unstable
-    one moves faster than it started.
+    After e^14 of the slowest mode a stable loop has come to rest (below 1e-3 of its first rate) and an
+    unstable one moves faster than it started.
     """
     spec = _spec()
     dataset = random_dataset(spec, 2)
