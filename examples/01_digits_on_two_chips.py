@@ -37,11 +37,8 @@ with Progress() as progress:
     }
 
 learnt_by_bp = finished["BP"].result.learning
-baseline = {
-    "name": "BP",
-    "train_loss": float(learnt_by_bp["train_loss"].values[-1]),
-    "test_accuracy": float(learnt_by_bp["test_accuracy"].values[-1]),
-}
+measures = ("train_loss", "test_accuracy")
+baseline = {"name": "BP", **{m: float(learnt_by_bp[m].values[-1]) for m in measures}}
 for name in ("ideal", "subthreshold_180nm"):
     result = finished[name].result
     write_result(result, RESULTS / f"digits_{name}.h5")

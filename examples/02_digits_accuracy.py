@@ -28,12 +28,12 @@ parser.add_argument("--seeds", type=int, default=5)
 parser.add_argument("--epochs", type=int, default=30)
 parser.add_argument("--backend", default="cpp")
 parser.add_argument("--samples", type=int, default=0, help="training samples; 0: all")
-parser.add_argument("--json", type=Path)
+parser.add_argument("--json", type=Path, help="keep the numbers")
 options = parser.parse_args()
 
 
 def accuracy(spec: Spec, method: str, rate: float, seed: int) -> float:
-    """On the test set after the last epoch, in per cent; NaN where the run did not end well."""
+    """On the test set after the last epoch, %; NaN where the run did not end well."""
     changed = attrs.evolve(
         spec,
         method=attrs.evolve(spec.method, name=method, learning_rate=rate),
@@ -49,11 +49,8 @@ table = Table("method", "learning rate", "test accuracy, mean ± sd (%)", "each 
 found: dict[str, dict[str, list[float]]] = {}
 with Progress() as progress:
     for name, (file, rates) in GRID.items():
-        spec = read_spec(SPECS / file)
-        method = name.split(",")[0]
-        found[name] = {
-            str(r): [accuracy(spec, method, r, s + 1) for s in range(options.seeds)] for r in rates
-        }
+        spec, method, seeds = read_spec(SPECS / file), name.split(",")[0], range(1, options.seeds + 1)
+        found[name] = {str(r): [accuracy(spec, method, r, s) for s in seeds] for r in rates}
         for rate, values in found[name].items():
             spread = f"{np.mean(values):.2f} ± {np.std(values, ddof=len(values) > 1):.2f}"
             table.add_row(name, rate, spread, ", ".join(f"{v:.1f}" for v in values))

@@ -37,6 +37,13 @@ class Passage:
     status: Status
     wall_seconds: float
 
+    def or_interrupt(self) -> Passage:
+        """Itself, if it went to its end: an engine answers an interrupt with what it has, and for some
+        purposes half a passage is worth nothing. Raises KeyboardInterrupt."""
+        if self.status.kind == INTERRUPTED:
+            raise KeyboardInterrupt
+        return self
+
 
 def read_passage(
     recording: Recording,

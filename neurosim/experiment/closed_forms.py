@@ -13,6 +13,7 @@ from neurosim.reference import (
     bp_update,
     dfc_ssa_update,
     evaluate,
+    feedforward,
     lemma_one,
     solve_fixed_point,
     steady_state_update,
@@ -28,9 +29,7 @@ LINEAR_ERROR = 1e-12
 """Below this the lemma is exact to rounding (linear networks) and has no order."""
 
 
-def check_lemma_order(
-    spec: Spec, parameters: Parameters, inputs: Any, rest: torch.Tensor, desired: Any
-) -> list[Check]:
+def check_lemma_order(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> list[Check]:
     """Lemma 1's error against the Newton fixed point of the ideal network falls as λ² as λ → 0."""
     stepsizes = (1e-2, 1e-3)
     errors = []
@@ -113,7 +112,5 @@ def check_bp(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> l
 def _ideal_target(
     spec: Spec, parameters: Parameters, inputs: Any, desired: torch.Tensor, stepsize: float
 ) -> torch.Tensor:
-    from neurosim.reference import feedforward
-
     rest = feedforward(spec.network, parameters, inputs).output
     return nudged(spec.task.loss, rest, desired, stepsize)

@@ -107,7 +107,7 @@ class ChipLearner:
             learning=False,
             passage=2 * epoch + 1,
         )
-        if not passage.status.good:
+        if not passage.or_interrupt().status.good:
             return float("nan"), float("nan")
         held = passage.endings["held"].reshape(-1, spec.network.layers[-1])[:count]
         return _mean_loss(spec, held, data.test_desired), _accuracy(data, held)

@@ -11,11 +11,10 @@ import numpy as np
 
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.experiment.learners import ChipLearner, Learner, Lesson, ReferenceLearner
-from neurosim.experiment.stability import check_step
+from neurosim.experiment.stability import check_step, initial_stability
 from neurosim.experiment.verify import (
     Verification,
     check_sizes,
-    initial_stability,
     verify_reference,
     verify_weights,
 )

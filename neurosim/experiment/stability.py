@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.analysis.stability import largest_stable_step, spectrum, system_matrix
-from neurosim.emulate import Weights
+from neurosim.emulate import Weights, design_of
+from neurosim.equations import deviations_of
 from neurosim.errors import UnstableError
-from neurosim.reference import Parameters, phi_prime, solve_fixed_point
+from neurosim.io import Dataset
+from neurosim.reference import Parameters, feedforward, phi_prime, solve_fixed_point
+from neurosim.reference import target as nudged
 from neurosim.reference.tensors import double
 from neurosim.spec import Deviations, Spec
 
@@ -87,3 +90,15 @@ def check_step(spec: Spec, stability: Stability) -> None:
             got=f"{spec.run.dt_ratio:g}",
             remedy=f"set run.dt_ratio to {0.9 * largest:.2g}, or lower method.proportional_gain",
         )
+
+
+def initial_stability(spec: Spec, weights: Weights, dataset: Dataset, *, samples: int = 4) -> Stability:
+    """The loop's stability at the start, on the first training samples, before anything is built."""
+    design = design_of(spec)
+    deviations = deviations_of(design.chip, design.draw, network=spec.network)
+    inputs = dataset.scale * dataset.train_inputs[:samples].astype(float)
+    rest = feedforward(spec.network, parameters_of(weights), inputs, deviations=deviations).output
+    desired = double(dataset.train_desired[:samples])
+    target = nudged(spec.task.loss, rest, desired, spec.method.target_stepsize)
+    somas = steady_somas(spec, weights, inputs=inputs, target=target, deviations=deviations)
+    return stability_at(spec, weights, somas=somas, deviations=deviations)

@@ -10,7 +10,7 @@ import numpy as np
 
 from neurosim.backend import Stimulus
 from neurosim.emulate import Weights
-from neurosim.experiment.verify import initial_stability
+from neurosim.experiment.stability import initial_stability
 from neurosim.io import Dataset
 from neurosim.learning.feedback import direct_feedback_weights
 from neurosim.spec import Spec

@@ -8,7 +8,7 @@ import pytest
 
 from neurosim.emulate import VirtualChip
 from neurosim.experiment import verify_weights
-from neurosim.experiment.verify import initial_stability
+from neurosim.experiment.stability import initial_stability
 from tests.systems.nets import random_dataset, random_weights, spec_of, stable_weights
 
 HIDDEN = ("tanh", "sigmoid", "softplus", "linear")
