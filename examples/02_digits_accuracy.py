@@ -10,7 +10,6 @@ from pathlib import Path
 import attrs
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from neurosim.experiment import Watcher, run
 from neurosim.report.progress import Progress
@@ -45,15 +44,16 @@ def accuracy(spec: Spec, method: str, rate: float, seed: int) -> float:
     return 100 * float(result.learning["test_accuracy"].values[-1]) if result.status.good else float("nan")
 
 
-table = Table("method", "learning rate", "test accuracy, mean ± sd (%)", "each seed")
+console = Console(width=110)
 found: dict[str, dict[str, list[float]]] = {}
 with Progress() as progress:
     for name, (file, rates) in GRID.items():
         spec, method, seeds = read_spec(SPECS / file), name.split(",")[0], range(1, options.seeds + 1)
-        found[name] = {str(r): [accuracy(spec, method, r, s) for s in seeds] for r in rates}
-        for rate, values in found[name].items():
+        found[name] = {}
+        for rate in rates:
+            values = [accuracy(spec, method, rate, seed) for seed in seeds]
+            found[name][str(rate)] = values
             spread = f"{np.mean(values):.2f} ± {np.std(values, ddof=len(values) > 1):.2f}"
-            table.add_row(name, rate, spread, ", ".join(f"{v:.1f}" for v in values))
-Console(width=110).print(table)
+            console.print(f"{name}, rate {rate}: {spread} %   ({', '.join(f'{v:.1f}' for v in values)})")
 if options.json:
     options.json.write_text(json.dumps(found, indent=2))

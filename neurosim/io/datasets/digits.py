@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurosim.io.datasets.dataset import Dataset, one_hot
-from neurosim.io.datasets.streams import stream
+from neurosim.spec.streams import stream
 from neurosim.spec.task import Task
 
 TEST_SAMPLES = 360

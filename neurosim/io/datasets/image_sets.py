@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurosim.errors import DataError
 from neurosim.io.datasets.dataset import Dataset, one_hot
 from neurosim.io.datasets.idx import read_idx
-from neurosim.io.datasets.streams import stream
+from neurosim.spec.streams import stream
 from neurosim.spec.task import Task
 
 N_CLASSES = 10

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.io.datasets.dataset import Dataset
-from neurosim.io.datasets.streams import stream
+from neurosim.spec.streams import stream
 from neurosim.spec.task import Task
 
 TEACHER_LAYERS = (15, 1000, 1000, 1000, 1000, 5)
