@@ -15,7 +15,7 @@ from hardware_models.quantity import QuantityError, unit_name
 def quantity(
     like: Quantity, *, above: float | None = None, least: float | None = None
 ) -> Callable[..., None]:
-    """One quantity with the dimensions of `like`, finite, and within the bounds in SI units that are given."""
+    """One quantity with the dimensions of `like`, finite, within the bounds in SI units that are given."""
     bounds = [
         f"above {above:g}" if above is not None else "",
         f"at least {least:g}" if least is not None else "",
@@ -52,6 +52,6 @@ def truth(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
 
 
 def seed(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-    """A whole number from 0."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise QuantityError(f"{field.name} a whole number >= 0", repr(value))
+    """A whole number from 0 that fits into 63 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise QuantityError(f"{field.name} a whole number >= 0 and < 2^63", repr(value))

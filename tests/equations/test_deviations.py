@@ -1,0 +1,102 @@
+"""Volts, amperes and seconds become the unit-free numbers that the reference reads."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+
+from neurosim.equations import Design, deviations_of
+from neurosim.equations.deviations import layer_devices
+from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations
+from tests.equations.designs import REAL, make_design
+
+BOLTZMANN = 1.380649e-23
+CODATA = 2e-6
+"""Brian2 keeps the constants of 2014; k differs from the SI's of 2019 by 6e-7."""
+
+
+def deviations(design: Design) -> Deviations:
+    return deviations_of(design.chip, design.draw, network=design.network)
+
+
+def test_the_ideal_chip_is_the_ideal_chip() -> None:
+    """Bit for bit, all of it."""
+    design = make_design()
+    got, ideal = deviations(design), Deviations.ideal(design.network)
+    for mine, theirs in zip(got.layers, ideal.layers, strict=True):
+        for field in attrs.fields(LayerDeviations):
+            np.testing.assert_array_equal(getattr(mine, field.name), getattr(theirs, field.name))
+    for field in attrs.fields(ControllerDeviations):
+        np.testing.assert_array_equal(
+            getattr(got.controller, field.name), getattr(ideal.controller, field.name)
+        )
+    for name in ("forward_gain", "feedback_gain"):
+        for a, b in zip(getattr(got, name), getattr(ideal, name), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert got.auto_zero is ideal.auto_zero is False
+    assert not got.noisy
+
+
+def test_drawn_numbers_pass_through() -> None:
+    design = make_design(chip={"name": REAL})
+    got, draw = deviations(design), design.draw
+    assert draw is not None
+    for mine, drawn in zip(got.layers, draw.layers, strict=True):
+        for name in ("leak", "basal_gain", "apical_gain", "slope", "comparator_offset"):
+            assert getattr(mine, name) is getattr(drawn, name)
+        np.testing.assert_allclose(mine.offset * 30e-3, np.asarray(drawn.offset), rtol=1e-15)
+    assert got.controller.proportional is draw.proportional
+    assert got.controller.leak is draw.leak
+    assert got.controller.error_offset is draw.error_offset
+    assert got.controller.limit == pytest.approx(10, rel=1e-15)  # 300 mV over 30 mV
+    assert got.forward_gain is draw.forward_gain
+    assert got.feedback_gain is draw.feedback_gain
+    assert got.auto_zero
+
+
+@pytest.mark.parametrize(("tau_soma", "tau_apical"), [(0.2, 0.0), (0.05, 0.0), (0.2, 0.3), (0.05, 0.01)])
+def test_noise_from_first_principles(tau_soma: float, tau_apical: float) -> None:
+    """In activation units and τ_u: a soma holds 4kT/(κC V²) from two OTAs, an apical input without a state
+    2kT/(κC V²) from one, a dynamic one the same on its own C = gτ. Var = σ²τ/2 for dv = −v/τ dt + σ dB."""
+    ratios = {"tau_soma_ratio": tau_soma, "tau_apical_ratio": tau_apical}
+    layer = deviations(make_design(network=ratios, chip={"name": REAL, "mismatch": False})).layers[0]
+    unit = BOLTZMANN * 300.15 / 0.696 / 30e-3**2  # kT/κ in F·V_unit²
+    soma = layer.soma_noise**2 * tau_soma / 2
+    np.testing.assert_allclose(soma, 4 * unit / 1e-12, rtol=CODATA)
+    if tau_apical == 0:
+        apical = (layer.apical_noise / tau_soma) ** 2 * tau_soma / 2
+        capacitance = 1e-12
+    else:
+        apical = (layer.apical_noise / tau_apical) ** 2 * tau_apical / 2
+        capacitance = 1e-9 / 30e-3 * tau_apical * 1e-3
+    np.testing.assert_allclose(apical, 2 * unit / capacitance, rtol=CODATA)
+
+
+def test_a_longer_time_base_leaves_stationary_noise_alone() -> None:
+    """kT/C knows no time; neither do unit-free numbers."""
+    fast, slow = (
+        deviations(make_design(chip={"name": REAL, "mismatch": False, "time_base": text})).layers[0]
+        for text in ("1 ms", "10 ms")
+    )
+    np.testing.assert_allclose(fast.soma_noise, slow.soma_noise, rtol=1e-13)
+    np.testing.assert_allclose(fast.apical_noise, slow.apical_noise, rtol=1e-13)
+
+
+def test_noise_can_be_taken_away() -> None:
+    noisy = deviations(make_design(chip={"name": REAL}))
+    quiet = noisy.without_noise()
+    assert noisy.noisy
+    assert not quiet.noisy
+    for a, b in zip(noisy.layers, quiet.layers, strict=True):
+        assert a.leak is b.leak
+        assert a.offset is b.offset
+
+
+def test_the_same_numbers_by_part() -> None:
+    design = make_design(chip={"name": REAL})
+    parts = layer_devices(deviations(design))
+    assert set(parts) == {"layer_1", "layer_2", "controller"}
+    assert {len(values) for values in parts["layer_1"].values()} == {4}
+    assert {len(values) for values in parts["controller"].values()} == {3}
+    assert set(parts["layer_2"]) == {field.name for field in attrs.fields(LayerDeviations)}

@@ -1,0 +1,89 @@
+"""The examples: short, with imports that resolve, and they run."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from neurosim.io import read_result
+from neurosim.spec import Spec
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+FIRST = next(path for path in EXAMPLES if path.name == "01_digits_on_two_chips.py")
+CHIPS = ("ideal", "subthreshold_180nm")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_import_resolves_and_is_explicit(path: Path):
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                importlib.import_module(name.name)
+        elif isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            for name in node.names:
+                assert name.name != "*"
+                assert hasattr(module, name.name), f"{node.module}.{name.name}"
+
+
+def test_the_first_example_is_short():
+    assert len(FIRST.read_text().splitlines()) < 62
+
+
+def test_the_first_example_on_less_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The script as it stands, with specs cut to one epoch of 64 samples and no compiler found."""
+    import neurosim.spec
+
+    read = neurosim.spec.read_spec
+
+    def read_less(path: Path, **options: Any) -> Spec:
+        spec = read(path, **options)
+        return attrs.evolve(
+            spec,
+            task=attrs.evolve(spec.task, train_samples=64, test_samples=32),
+            run=attrs.evolve(spec.run, epochs=1, verify_samples=2),
+        )
+
+    monkeypatch.setattr("neurosim.spec.read_spec", read_less)
+    monkeypatch.setattr("neurosim.backend.compiler_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(FIRST), run_name="__main__")
+    assert ended.value.code == 0
+    _assert_left(tmp_path / "results", epochs=1)
+
+
+@pytest.mark.slow
+def test_the_first_example_as_it_is(tmp_path: Path):
+    environment = {**os.environ, "PYTHONPATH": str(FIRST.parents[1])}
+    run = subprocess.run(
+        [sys.executable, str(FIRST)], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+    _assert_left(tmp_path / "results", epochs=30)
+    for chip in CHIPS:
+        accuracy = (
+            read_result(tmp_path / "results" / f"digits_{chip}.h5").learning["test_accuracy"].values[-1]
+        )
+        assert accuracy > 0.9  # a linear map of the pixels gets 93 % right, chance 10 %
+
+
+def _assert_left(folder: Path, *, epochs: int) -> None:
+    assert (folder / "digits.png").stat().st_size > 10_000
+    for chip in CHIPS:
+        result = read_result(folder / f"digits_{chip}.h5")
+        assert result.status.good
+        assert result.verified
+        assert len(result.learning["train_loss"].values) == epochs
