@@ -13,7 +13,8 @@ DONE = "done"
 DIVERGED = "diverged"
 NOT_SETTLED = "not settled"
 INTERRUPTED = "interrupted"
-STATUSES = (DONE, DIVERGED, NOT_SETTLED, INTERRUPTED)
+UNFINISHED = "unfinished"
+STATUSES = (DONE, DIVERGED, NOT_SETTLED, INTERRUPTED, UNFINISHED)
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +22,7 @@ class Status:
     """How a run ended, and where it went wrong if it did."""
 
     kind: str = attrs.field(default=DONE, validator=attrs.validators.in_(STATUSES))
-    """done, diverged, not settled or interrupted."""
+    """done, diverged, not settled, interrupted; or unfinished: a checkpoint of a run that went on."""
     step: int = -1
     """Euler step, counted from the start of the run, at which it was seen; −1: none."""
     time: float = float("nan")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurosim import reference
 from neurosim.backend import Stimulus
-from neurosim.emulate import VirtualChip, Weights, projections
+from neurosim.emulate import VirtualChip, Weights, chip_of, projections
 from neurosim.errors import SpecError
 from neurosim.experiment.stability import parameters_of
 from neurosim.io import Dataset
@@ -125,12 +125,13 @@ class ReferenceLearner:
     """Learns in torch, for methods that are solved or go one way: BP, DFC-SSA."""
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
-        if spec.chip.get("name", "ideal") != "ideal":
+        chip = chip_of(spec)
+        if chip.noise or chip.mismatch or chip.railed:
             raise SpecError(
                 f"{spec.method.name} has no dynamics, so it cannot run on a chip with imperfections",
-                where=f"{spec.source or 'spec'}: chip.name",
-                expected="ideal",
-                got=str(spec.chip["name"]),
+                where=f"{spec.source or 'spec'}: chip",
+                expected="an ideal chip: no noise, no mismatch, no rails",
+                got=chip.name,
                 remedy='set chip.name to "ideal" or choose a method that is simulated, such as DFC',
             )
         self.weights = Weights.initial(spec)
@@ -175,7 +176,12 @@ class ReferenceLearner:
         """See `Learner.provenance`."""
         import torch
 
-        return {"neurosim": __version__, "torch": torch.__version__, "numpy": np.__version__, "chip": "ideal"}
+        return {
+            "neurosim": __version__,
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "chip": "ideal",
+        }
 
 
 def batches(order: NDArray[np.integer[Any]], columns: int) -> NDArray[np.int32]:

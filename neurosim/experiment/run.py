@@ -20,7 +20,7 @@ from neurosim.experiment.verify import (
 )
 from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
-from neurosim.result import DIVERGED, INTERRUPTED, Result, Series, Status
+from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Result, Series, Status
 from neurosim.spec import Spec, write_spec
 from neurosim.spec.streams import stream
 
@@ -60,7 +60,7 @@ def run(spec: Spec, *, backend: str | None = None, watcher: Watcher | None = Non
     learner, chip = _learner(spec, dataset, backend, watcher)
     history = _History(spec=spec, learner=learner, engine=chip.backend if chip else "torch", start=start)
     status = _epochs(spec, learner, dataset, history, watcher)
-    verification = _verification(spec, learner, chip, dataset, status, watcher)
+    verification, status = _verification(spec, learner, chip, dataset, status, watcher)
     return Finished(result=history.result(status, verification), verification=verification)
 
 
@@ -88,11 +88,12 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
                 lambda done, total, what=what: watcher.progress(what, done, total),  # type: ignore[misc]
             )
             status = lesson.status
-            history.add(lesson)
             if status.kind in (DIVERGED, INTERRUPTED):
                 return status
+            history.add(lesson)
             history.test(epoch + 1)
-            watcher.checkpoint(history.result(status, None))
+            so_far = attrs.evolve(status, kind=UNFINISHED, message=f"{what} is done")
+            watcher.checkpoint(history.result(so_far, None))
     except KeyboardInterrupt:
         return Status(kind=INTERRUPTED, message=f"interrupted after {len(history.lessons)} epochs")
     return status
@@ -105,16 +106,16 @@ def _verification(
     dataset: Dataset,
     status: Status,
     watcher: Watcher,
-) -> Verification | None:
+) -> tuple[Verification | None, Status]:
     if spec.run.verify_samples == 0 or status.kind in (DIVERGED, INTERRUPTED):
-        return None
+        return None, status
     watcher.progress("verifying", 0, 1)
     try:
         if chip is None:
-            return verify_reference(spec, learner.weights, dataset)
-        return verify_weights(chip, learner.weights, dataset)
+            return verify_reference(spec, learner.weights, dataset), status
+        return verify_weights(chip, learner.weights, dataset), status
     except KeyboardInterrupt:
-        return None
+        return None, Status(kind=INTERRUPTED, message="interrupted while verifying; all epochs are done")
 
 
 @attrs.define(kw_only=True, eq=False)

@@ -45,14 +45,21 @@ def stability_at(
             layer.slope * phi_prime(name, double(layer.slope * soma[sample])).numpy()
             for layer, name, soma in zip(chip.layers, network.activations, somas, strict=True)
         ]
-        matrix = system_matrix(
-            network,
-            spec.method,
-            forward=weights.forward,
-            feedback=weights.feedback,
-            slopes=slopes,
-            deviations=chip,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrix = system_matrix(
+                network,
+                spec.method,
+                forward=weights.forward,
+                feedback=weights.feedback,
+                slopes=slopes,
+                deviations=chip,
+            )
+        if not np.isfinite(matrix).all():
+            raise UnstableError(
+                "the loop's equations hold numbers beyond all bounds",
+                where=spec.source or "spec",
+                remedy="lower network.initial_gain, or look at the spreads of the chip",
+            )
         eigenvalues = spectrum(matrix)
         reals.append(float(eigenvalues.real.max()))
         steps.append(largest_stable_step(eigenvalues))

@@ -8,7 +8,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <csignal>
 #include <fcntl.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,6 +76,15 @@ struct Samples
     }
 };
 
+// A program whose caller was killed has nobody left to run for.
+inline void end_with_caller()
+{
+#ifdef __linux__
+    static const int done = prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)done;
+#endif
+}
+
 inline const int32_t* order_of(int64_t presentation, int n_columns)
 {
     static const Mapped mapped(path("order"));
@@ -80,6 +93,7 @@ inline const int32_t* order_of(int64_t presentation, int n_columns)
 
 inline void feed(const Samples& source, double* target, int64_t presentation, int n_units, int n_columns)
 {
+    end_with_caller();
     const int32_t* order = order_of(presentation, n_columns);
     if (source.kind == 0) source.copy<double>(target, order, n_units, n_columns);
     else if (source.kind == 1) source.copy<float>(target, order, n_units, n_columns);
