@@ -127,20 +127,11 @@ def _draw_units(
 
 
 def _mark_rest(axes: Any, phases: Phases, rest: float) -> None:
-    """A line at the settle time; its words stand in the settle phase, where the controller is silent at 0."""
+    """A line at the settle time, and what it means below the axis, where no trace is in the way."""
     second, _ = phases.scale
     axes.axvline((phases.learn_from + rest) / second, ymax=0.9, color=INK, linewidth=1, linestyle=":")
-    low, high = axes.get_ylim()
-    above = -low / (high - low) < 0.5
-    axes.text(
-        0.02 * phases.end / second,
-        0.88 if above else 0.03,
-        f"dotted: settled to 1 %\n{engineering(rest, 's')} into learning,\nmean over samples",
-        transform=axes.get_xaxis_transform(),
-        fontsize=SMALL,
-        color=INK,
-        va="top" if above else "bottom",
-    )
+    meaning = f"dotted: within 1 % {engineering(rest, 's')} into learning (mean over samples, noise off)"
+    axes.set_xlabel(f"{axes.get_xlabel()}\n{meaning}", fontsize=SMALL)
 
 
 def _outputs(result: Result, trace: Trace) -> tuple[list[int], str]:
