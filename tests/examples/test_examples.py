@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import os
 import runpy
 import subprocess
@@ -19,6 +20,7 @@ from neurosim.spec import Spec
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 FIRST = next(path for path in EXAMPLES if path.name == "01_digits_on_two_chips.py")
+SECOND = next(path for path in EXAMPLES if path.name == "02_digits_accuracy.py")
 CHIPS = ("ideal", "subthreshold_180nm")
 
 
@@ -37,8 +39,23 @@ def test_every_import_resolves_and_is_explicit(path: Path):
                 assert hasattr(module, name.name), f"{node.module}.{name.name}"
 
 
-def test_the_first_example_is_short():
-    assert len(FIRST.read_text().splitlines()) < 62
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_short(path: Path):
+    assert len(path.read_text().splitlines()) < 60
+
+
+@pytest.mark.cpp
+def test_the_second_example_on_less_work(tmp_path: Path):
+    """One seed, one epoch of 64 samples: a line for every method and rate, and the numbers kept."""
+    kept = tmp_path / "numbers.json"
+    less = ["--seeds", "1", "--epochs", "1", "--samples", "64", "--json", str(kept)]
+    done = subprocess.run([sys.executable, SECOND, *less], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(kept.read_text())
+    assert set(found) == {"BP", "DFC, ideal", "DFC, subthreshold_180nm"}
+    values = [value for rates in found.values() for seeds in rates.values() for value in seeds]
+    assert len(values) == len(done.stdout.splitlines()) == 10
+    assert all(0 <= value <= 100 for value in values)
 
 
 def test_the_first_example_on_less_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
