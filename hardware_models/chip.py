@@ -151,12 +151,16 @@ class Chip:
             "error_offset": part.offset_residue * offset * generator.standard_normal(n),
         }
 
-    def soma_noise_current(self, tau_soma: Quantity) -> Quantity:
-        """I_n of the soma: its leak's and its basal transconductor's shot noise, A·√s (two-sided)."""
+    def soma_noise_current(self, tau_soma: Quantity, tau_apical: Quantity = 0 * second) -> Quantity:
+        """I_n of the soma: shot noise of its leak's and its basal transconductor, A·√s (two-sided).
+
+        Where the apical compartment has a time constant, and so noise of its own, the transconductor from it
+        to the soma counts here too; otherwise `apical_noise` is that transconductor's.
+        """
         with _as_chip_error("soma"):
             conductance = self.soma.capacitance / tau_soma
             density = self.soma.coupling.noise_density(conductance, self.process, self.temperature)
-        return white_noise_amplitude(2 * density)
+        return white_noise_amplitude((3 if float(tau_apical) > 0 else 2) * density)
 
     def apical_noise(self, tau_soma: Quantity, tau_apical: Quantity) -> Quantity:
         """V_n of the apical compartment: its own transconductor's noise, or, where it has no time constant,

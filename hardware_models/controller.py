@@ -14,10 +14,10 @@ _LARGE = Transistor(width=20 * umetre, length=20 * umetre)
 
 @attrs.frozen(kw_only=True)
 class AnalogPI:
-    """C du_int/dt = I_unit e − α g u_int,    u = u_int + k_p V_unit e,  both within the rails.
+    """C du_int/dt = g (V_unit e − α u_int),    u = u_int + k_p V_unit e,  both within the rails.
 
-    u_int, u  V;  e  error, a current over I_unit;  g = I_unit/V_unit, C = g τ_u;  α  leak;  k_p  gain
-    (Meulemans et al. 2021, eq. 4: the leak is on the integrator).
+    u_int, u  V;  e  error, without unit;  g = C/τ_u  transconductance of the input;  α  leak;  k_p  gain
+    (Meulemans et al. 2021, eq. 4: the leak is on the integrator). Its transconductors make no noise here.
     """
 
     capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=float)

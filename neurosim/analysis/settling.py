@@ -7,16 +7,21 @@ from numpy.typing import NDArray
 
 from neurosim.result import Trace
 
+FEWEST_SAMPLES = 10
+"""A tenth of the trace must be at least one sample."""
+
 
 def settle_time(trace: Trace, *, within: float = 0.01, start: int = 0) -> NDArray[np.float64]:
     """Time from sample `start` until a column stays within a fraction of its excursion from its end, s.
 
     Returns
     -------
-    (n_columns,); NaN for a column that still moved that much in the last tenth of the trace, and for one that
-    is not finite throughout.
+    (n_columns,); NaN for a column that still moved that much in the last tenth of the trace, for one that is
+    not finite throughout, and for fewer than FEWEST_SAMPLES samples.
     """
     values = trace.values[:, start:]
+    if values.shape[1] < FEWEST_SAMPLES:
+        return np.full(len(values), np.nan)
     finite = np.asarray(np.isfinite(values).all(axis=(1, 2)))
     values = np.where(finite[:, None, None], values, 0.0)
     distance = np.abs(values - values[:, -1:]).max(axis=2)

@@ -48,6 +48,9 @@ def build_network(model: Model, target: Target) -> Built:
     objects: list[BrianObject] = [*groups.values()]
     objects += [target.gated(code, groups[code.group], schedule) for code in model.code]
     objects += [target.program(program, groups, clock) for program in model.programs]
+    for item in objects:  # whoever calls us may have a magic network of their own
+        for part in (item, *item.contained_objects):
+            part.add_to_magic_network = False
     return Built(network=Network(*objects), groups=groups, clock=clock)
 
 

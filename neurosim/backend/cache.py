@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from neurosim.backend.compiler import DEFINES, FLAGS, compiler_identity
+from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, compiler_identity
 from neurosim.equations.model import Model
 from neurosim.errors import OutputError
 
@@ -30,7 +30,8 @@ def cache_folder() -> Path:
 def build_key(model: Model) -> str:
     """Everything the program depends on: model, compiler, flags, Brian2 and this package's generators."""
     digest = hashlib.sha256()
-    for text in (model.hash, compiler_identity(), repr(FLAGS), repr(DEFINES), version("brian2")):
+    tools = (compiler_identity(), repr(FLAGS), repr(DEFINES), repr(blas_paths()))
+    for text in (model.hash, *tools, version("brian2")):
         digest.update(text.encode())
     for source in sorted(Path(__file__).parent.rglob("*")):
         if source.suffix in (".py", ".cpp", ".h", ".mk"):

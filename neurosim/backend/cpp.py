@@ -51,6 +51,7 @@ class CppEmulator:
         progress: Progress | None = None,
     ) -> Recording:
         """See `Emulator.run`. An interrupt ends the program after the step under way."""
+        os.utime(self._folder)  # in use: not the one to go when the cache is full
         with tempfile.TemporaryDirectory(prefix="neurosim-run-") as name:
             folder = Path(name)
             _write_stimulus(folder, stimulus)
@@ -179,12 +180,11 @@ def _build(model: Model, folder: Path) -> None:
 
 
 def _generate(model: Model, folder: Path) -> dict[str, Any]:
-    from brian2 import get_device, second, start_scope
+    from brian2 import get_device, second
 
     from neurosim.backend.brian import build_network
     from neurosim.backend.dense_cpp import CppTarget, manifest_of
 
-    start_scope()
     with _standalone(folder):
         built = build_network(model, CppTarget())
         built.network.run(_ENDLESS_STEPS * model.dt * second, namespace={})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from brian2 import second, start_scope
+from brian2 import second
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import reset_device, set_device
 from numpy.typing import ArrayLike
@@ -24,7 +28,6 @@ class NumpyEmulator:
     def __init__(self, model: Model) -> None:
         self.model = model
         start = time.perf_counter()
-        start_scope()
         set_device("runtime")
         try:
             self._target = NumpyTarget()
@@ -56,11 +59,9 @@ class NumpyEmulator:
         if progress is not None:
             state.after_presentation = lambda done: progress(done, stimulus.n_presentations)
         start = time.perf_counter()
-        interrupted = False
-        try:
-            self._step_to_the_end()
-        except KeyboardInterrupt:
-            interrupted = True
+        with _interrupts() as interrupt:
+            self._step_to_the_end(interrupt)
+        interrupted = interrupt.is_set()
         sizes = record_sizes(self.model)
         return Recording(
             final={name: state_array(self._built.groups, name).copy() for name in outputs},
@@ -83,15 +84,35 @@ class NumpyEmulator:
         for name in SCHEDULE_VARIABLES:
             setattr(state.schedule, name, int(state_array(self._built.groups, f"schedule.{name}")[0]))
 
-    def _step_to_the_end(self) -> None:
+    def _step_to_the_end(self, interrupt: threading.Event) -> None:
         clock = self._built.clock
         timestep, t = clock.variables["timestep"].get_value(), clock.variables["t"].get_value()
         state, objects = self._target.state, self._objects
         timestep[0], t[0] = 0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # the guard reports divergence by itself
-            while not (state.finished or state.stop):
+            while not (state.finished or state.stop or interrupt.is_set()):
                 state.schedule.advance(int(timestep[0]))
                 for item in objects:
                     item.run()
                 timestep[0] += 1
                 t[0] = timestep[0] * self.model.dt
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Collects interrupts in a flag, so that a step is never left half done."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+
+    def note(_signal: int, _frame: Any) -> None:
+        flag.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield flag
+    except KeyboardInterrupt:  # raised by whoever is told of the progress, between two steps
+        flag.set()
+    finally:
+        signal.signal(signal.SIGINT, before)

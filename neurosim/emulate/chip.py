@@ -79,6 +79,7 @@ class VirtualChip:
         EngineError, CompileError : the engine failed.
         """
         self._check(stimulus)
+        weights.check(self.spec.network)
         values = {
             **self._schedule(stimulus, protocol, traced, trace_steps),
             **self._weight_values(weights, protocol, learning),
@@ -200,5 +201,6 @@ class VirtualChip:
 def _noise_level(spec: Spec, deviations: Deviations) -> float:
     """σ of the output layer's soma, activation units."""
     layer, tau = deviations.layers[-1], spec.network.tau_soma_ratio
-    apical = layer.apical_noise / tau if spec.network.tau_apical_ratio == 0 else 0.0
-    return float(np.sqrt(np.mean(layer.soma_noise**2 + apical**2) * tau / 2))
+    slow = max(tau, spec.network.tau_apical_ratio)  # an apical compartment of its own filters its noise
+    variance = layer.soma_noise**2 * tau / 2 + layer.apical_noise**2 / (2 * slow)
+    return float(np.sqrt(np.mean(variance)))

@@ -22,6 +22,9 @@ UNSETTLED_ABOVE = 0.5
 """A presentation has not settled when the integrator still moves at more than this fraction of the rate at
 which it started; a settled loop is at 0, one that was never controlled at 1. Chosen."""
 
+SMALLEST_ERROR = 1e-9
+"""Below this an error is what the settle phase left over, nothing to correct. Chosen, activation units."""
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Passage:
@@ -84,7 +87,7 @@ def _endings(recording: Recording, model: Model, volts: float) -> dict[str, Arra
 def _settling(endings: Mapping[str, Array], leak: Array, floor: float) -> Array:
     moving = endings["error"] - leak * endings["integrator"]
     start = np.sqrt(np.mean((endings["target"] - endings["held"]) ** 2, axis=(1, 2)))
-    return np.sqrt(np.mean(moving**2, axis=(1, 2))) / np.maximum(start, max(floor, 1e-300))
+    return np.sqrt(np.mean(moving**2, axis=(1, 2))) / np.maximum(start, max(floor, SMALLEST_ERROR))
 
 
 def _traces(recording: Recording, model: Model, stride: int) -> dict[str, dict[str, Trace]]:

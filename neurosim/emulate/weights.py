@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.errors import DataError
 from neurosim.learning.feedback import direct_feedback_weights
 from neurosim.learning.initial import initial_weights
 from neurosim.result import Projection
-from neurosim.spec import Deviations, Spec
+from neurosim.spec import Deviations, Network, Spec
 
 Array = NDArray[np.float64]
 
@@ -24,6 +27,19 @@ class Weights:
     """b_l, (n_l,)."""
     feedback: tuple[Array, ...]
     """Q_l, (n_l, n_L)."""
+
+    def check(self, network: Network) -> None:
+        """Whether they are the weights of this network; DataError names the one that is not."""
+        sizes = network.layers
+        wanted = {
+            "forward": [(m, n) for n, m in pairwise(sizes)],
+            "biases": [(n,) for n in sizes[1:]],
+            "feedback": [(n, sizes[-1]) for n in sizes[1:]],
+        }
+        for name, shapes in wanted.items():
+            got = [np.shape(array) for array in getattr(self, name)]
+            if got != shapes:
+                raise DataError(f"{name} weights do not fit the network", expected=str(shapes), got=str(got))
 
     @staticmethod
     def initial(spec: Spec) -> Weights:

@@ -52,7 +52,7 @@ def _noise(chip: Chip, network: Network) -> tuple[float, float]:
         return 0.0, 0.0
     tau_soma, _, tau_apical = taus(network, chip)
     volts, root_second = float(chip.voltage_unit), float(chip.time_base) ** 0.5
-    soma = float(chip.soma_noise_current(tau_soma)) / float(chip.soma.capacitance)
+    soma = float(chip.soma_noise_current(tau_soma, tau_apical)) / float(chip.soma.capacitance)
     apical = float(chip.apical_noise(tau_soma, tau_apical))
     return soma * root_second / volts, apical / (volts * root_second)
 

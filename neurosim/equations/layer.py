@@ -151,7 +151,8 @@ def _layer_parameters(
     }
     if chip.noise:
         parameters["soma_noise_current"] = Parameter(
-            value=chip.soma_noise_current(tau_soma), meaning="shot noise of leak and basal transconductor"
+            value=chip.soma_noise_current(tau_soma, tau_apical),
+            meaning="shot noise of the soma's transconductors",
         )
         parameters["apical_noise"] = Parameter(
             value=chip.apical_noise(tau_soma, tau_apical), meaning="shot noise of the apical input"

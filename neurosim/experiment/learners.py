@@ -16,7 +16,7 @@ from neurosim.errors import SpecError
 from neurosim.experiment.stability import parameters_of
 from neurosim.io import Dataset
 from neurosim.reference.tensors import double
-from neurosim.result import DIVERGED, DONE, Projection, Status
+from neurosim.result import DIVERGED, DONE, INTERRUPTED, Projection, Status
 from neurosim.spec import Deviations, Spec
 from neurosim.spec import Protocol as Phases
 from neurosim.version import __version__
@@ -37,6 +37,16 @@ class Lesson:
     seconds: float = 0.0
 
 
+@attrs.frozen(kw_only=True)
+class Exam:
+    """What came of a test."""
+
+    loss: float = float("nan")
+    accuracy: float = float("nan")
+    """NaN where there are no classes."""
+    status: Status = attrs.field(factory=Status)
+
+
 class Learner(Protocol):
     """Learns, and can be tested."""
 
@@ -46,8 +56,8 @@ class Learner(Protocol):
         """One pass over the training samples in the given order, (n_samples,)."""
         ...
 
-    def test(self, epoch: int) -> tuple[float, float]:
-        """Loss and accuracy on the test set (NaN where there are no classes)."""
+    def test(self, epoch: int) -> Exam:
+        """Loss and accuracy on the test set."""
         ...
 
     def projections(self) -> dict[str, Projection]:
@@ -83,7 +93,7 @@ class ChipLearner:
             passage=2 * epoch,
             progress=progress,
         )
-        if passage.status.kind != DIVERGED:
+        if passage.status.kind not in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
             self.weights = passage.weights
         held = passage.endings["held"]
         shown = data.train_desired[stimulus.order[: len(held)]]
@@ -94,7 +104,7 @@ class ChipLearner:
             seconds=passage.wall_seconds,
         )
 
-    def test(self, epoch: int) -> tuple[float, float]:
+    def test(self, epoch: int) -> Exam:
         """See `Learner.test`: the chip itself is asked, with its noise, the controller off."""
         data, spec = self._dataset, self.chip.spec
         count = len(data.test_inputs)
@@ -108,9 +118,9 @@ class ChipLearner:
             passage=2 * epoch + 1,
         )
         if not passage.or_interrupt().status.good:
-            return float("nan"), float("nan")
+            return Exam(status=passage.status)
         held = passage.endings["held"].reshape(-1, spec.network.layers[-1])[:count]
-        return _mean_loss(spec, held, data.test_desired), _accuracy(data, held)
+        return Exam(loss=_mean_loss(spec, held, data.test_desired), accuracy=_accuracy(data, held))
 
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""
@@ -161,12 +171,12 @@ class ReferenceLearner:
             progress(1, 1)
         return Lesson(loss=after.loss, status=Status(kind=DONE))
 
-    def test(self, epoch: int) -> tuple[float, float]:
+    def test(self, epoch: int) -> Exam:
         """See `Learner.test`."""
         data, spec = self._dataset, self._spec
         inputs = data.scale * data.test_inputs.astype(np.float64)
         output = reference.feedforward(spec.network, parameters_of(self.weights), inputs).output.numpy()
-        return _mean_loss(spec, output, data.test_desired), _accuracy(data, output)
+        return Exam(loss=_mean_loss(spec, output, data.test_desired), accuracy=_accuracy(data, output))
 
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""

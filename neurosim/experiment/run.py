@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from neurosim.emulate import VirtualChip, Weights
-from neurosim.experiment.learners import ChipLearner, Learner, Lesson, ReferenceLearner
+from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
 from neurosim.experiment.stability import check_step, initial_stability
 from neurosim.experiment.verify import (
     Verification,
@@ -78,7 +78,9 @@ def _learner(
 def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
     status = Status()
     try:
-        history.test(0)
+        status = history.test(0)
+        if not status.good:
+            return status
         for epoch in range(spec.run.epochs):
             order = stream(spec.run.seed, "order", epoch).permutation(len(dataset.train_inputs))
             what = f"epoch {epoch + 1} of {spec.run.epochs}"
@@ -88,10 +90,14 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
                 lambda done, total, what=what: watcher.progress(what, done, total),  # type: ignore[misc]
             )
             status = lesson.status
-            if status.kind in (DIVERGED, INTERRUPTED):
+            if status.kind == INTERRUPTED:
+                return attrs.evolve(status, message=f"interrupted after {epoch} epochs")
+            if status.kind == DIVERGED:
                 return status
             history.add(lesson)
-            history.test(epoch + 1)
+            tested = history.test(epoch + 1)
+            if not tested.good:
+                return tested
             so_far = attrs.evolve(status, kind=UNFINISHED, message=f"{what} is done")
             watcher.checkpoint(history.result(so_far, None))
     except KeyboardInterrupt:
@@ -127,13 +133,16 @@ class _History:
     engine: str
     start: float
     lessons: list[Lesson] = attrs.field(factory=list)
-    tests: list[tuple[float, float]] = attrs.field(factory=list)
+    tests: list[Exam] = attrs.field(factory=list)
 
     def add(self, lesson: Lesson) -> None:
         self.lessons.append(lesson)
 
-    def test(self, epoch: int) -> None:
-        self.tests.append(self.learner.test(epoch))
+    def test(self, epoch: int) -> Status:
+        exam = self.learner.test(epoch)
+        if exam.status.good:
+            self.tests.append(exam)
+        return exam.status
 
     def result(self, status: Status, verification: Verification | None) -> Result:
         facts: dict[str, Any] = {
@@ -162,8 +171,8 @@ class _History:
 
         series = {
             "train_loss": per_epoch([lesson.loss for lesson in self.lessons]),
-            "test_loss": per_epoch([loss for loss, _ in self.tests], axis="epochs before"),
-            "test_accuracy": per_epoch([accuracy for _, accuracy in self.tests], axis="epochs before"),
+            "test_loss": per_epoch([exam.loss for exam in self.tests], axis="epochs before"),
+            "test_accuracy": per_epoch([exam.accuracy for exam in self.tests], axis="epochs before"),
             "settling": per_epoch([lesson.settling for lesson in self.lessons]),
             "wall_seconds": per_epoch([lesson.seconds for lesson in self.lessons], unit="s"),
         }

@@ -37,7 +37,8 @@ def lemma_one(
 ) -> LinearSteadyState:
     """The linearised steady state about the feedforward state, δ_L = target − r_L⁻.
 
-    inputs (B, n_0), target r_L* (B, n_L); no deviations, no rails.
+    inputs (B, n_0), target r_L* (B, n_L); no deviations, no rails. NaN for a sample whose J Q + α̃ I is
+    singular.
 
     Raises
     ------
@@ -48,5 +49,6 @@ def lemma_one(
     wanted = shaped(target, shape=tuple(rest.output.shape), name="target")
     loop = output_sensitivity(plant, rest.soma)
     loop = loop + effective_leak(method) * torch.eye(loop.shape[-1], dtype=loop.dtype)
-    output = torch.linalg.solve(loop, (wanted - rest.output)[:, :, None])[:, :, 0]
+    output, info = torch.linalg.solve_ex(loop, (wanted - rest.output)[:, :, None])
+    output = torch.where(info[:, None] == 0, output[:, :, 0], torch.nan)
     return LinearSteadyState(output=output, displacement=tuple(layer.apical_drive(output) for layer in plant))

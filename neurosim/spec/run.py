@@ -34,7 +34,7 @@ class Run:
     backend: str = attrs.field(default="cpp", validator=one_of(BACKENDS))
     """Engine of the emulation."""
     verify_samples: int = attrs.field(default=8, validator=integer(least=0, bits=31))
-    """Presentations that a run verifies at its end; 0 turns it off."""
+    """Test samples that a run verifies at its end; 0 turns it off."""
     trace_steps: int = attrs.field(default=5, validator=integer(least=1, bits=31))
     """A trace keeps every so-manieth step."""
 

@@ -57,13 +57,15 @@ def test_drawn_numbers_pass_through() -> None:
 
 @pytest.mark.parametrize(("tau_soma", "tau_apical"), [(0.2, 0.0), (0.05, 0.0), (0.2, 0.3), (0.05, 0.01)])
 def test_noise_from_first_principles(tau_soma: float, tau_apical: float) -> None:
-    """In activation units and τ_u: a soma holds 4kT/(κC V²) from two OTAs, an apical input without a state
-    2kT/(κC V²) from one, a dynamic one the same on its own C = gτ. Var = σ²τ/2 for dv = −v/τ dt + σ dB."""
+    """In activation units and τ_u: an OTA makes 2kT/(κC V²) on a soma. Two count as the soma's, the third, from
+    the apical input, as apical where that has no state; where it has one, the third counts as the soma's, and
+    the apical compartment holds the same on its own C = gτ. Var = σ²τ/2 for dv = −v/τ dt + σ dB."""
     ratios = {"tau_soma_ratio": tau_soma, "tau_apical_ratio": tau_apical}
     layer = deviations(make_design(network=ratios, chip={"name": REAL, "mismatch": False})).layers[0]
     unit = BOLTZMANN * 300.15 / 0.696 / 30e-3**2  # kT/κ in F·V_unit²
     soma = layer.soma_noise**2 * tau_soma / 2
-    np.testing.assert_allclose(soma, 4 * unit / 1e-12, rtol=CODATA)
+    n_couplings = 3 if tau_apical > 0 else 2
+    np.testing.assert_allclose(soma, 2 * n_couplings * unit / 1e-12, rtol=CODATA)
     if tau_apical == 0:
         apical = (layer.apical_noise / tau_soma) ** 2 * tau_soma / 2
         capacitance = 1e-12
