@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import attrs
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ def test_a_stimulus_of_another_shape_is_refused() -> None:
 def test_a_result_holds_what_ran() -> None:
     spec = attrs.evolve(SPEC, chip={"name": "subthreshold_180nm"})
     result = emulate(spec, stimulus_of(random_dataset(spec, 1), 2), backend="numpy")
-    assert parse_spec(__import__("tomllib").loads(result.spec)) == spec
+    assert parse_spec(tomllib.loads(result.spec)) == spec
     assert result.traces["layer_1"]["soma"].values.shape == (2, 20, 5)
     assert result.traces["layer_1"]["soma"].unit == "V"
     projection = result.connectivity["input_to_layer_1"]
@@ -58,3 +60,30 @@ def test_noise_is_another_in_every_passage_and_the_same_in_every_repetition() ->
     ]
     assert np.array_equal(held[0], held[2])
     assert not np.array_equal(held[0], held[1])
+
+
+def test_weights_of_another_shape_are_refused() -> None:
+    chip = VirtualChip(SPEC, backend="numpy")
+    weights = Weights.initial(SPEC)
+    short = attrs.evolve(weights, biases=tuple(b[:1] for b in weights.biases))
+    with pytest.raises(DataError, match="biases"):
+        chip.show(stimulus_of(random_dataset(SPEC, 1), 2), weights=short, protocol=SPEC.run.protocol)
+
+
+def test_nothing_to_correct_is_not_unsettled() -> None:
+    """λ = 0: what is left after settling must not be divided by an error of zero."""
+    spec = attrs.evolve(SPEC, method=attrs.evolve(SPEC.method, target_stepsize=0.0))
+    spec = attrs.evolve(spec, run=attrs.evolve(spec.run, settle_duration=12.0))
+    chip = VirtualChip(spec, backend="numpy")
+    stimulus = stimulus_of(random_dataset(spec, 1), 2)
+    assert chip.show(stimulus, weights=Weights.initial(spec), protocol=spec.run.protocol).status.good
+
+
+def test_a_callers_own_brian2_network_is_left_alone() -> None:
+    """Magic networks run every object in sight; ours must not be in sight, and theirs must stay."""
+    import brian2
+
+    group = brian2.NeuronGroup(1, "dv/dt = 1/second : 1", method="euler", name="a_callers_own")
+    VirtualChip(SPEC, backend="numpy")
+    brian2.run(1 * brian2.ms, namespace={})
+    assert group.v[0] == pytest.approx(1e-3)

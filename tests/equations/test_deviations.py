@@ -57,9 +57,12 @@ def test_drawn_numbers_pass_through() -> None:
 
 @pytest.mark.parametrize(("tau_soma", "tau_apical"), [(0.2, 0.0), (0.05, 0.0), (0.2, 0.3), (0.05, 0.01)])
 def test_noise_from_first_principles(tau_soma: float, tau_apical: float) -> None:
-    """In activation units and τ_u: an OTA makes 2kT/(κC V²) on a soma. Two count as the soma's, the third, from
-    the apical input, as apical where that has no state; where it has one, the third counts as the soma's, and
-    the apical compartment holds the same on its own C = gτ. Var = σ²τ/2 for dv = −v/τ dt + σ dB."""
+    """In activation units and τ_u: an OTA makes 2kT/(κC V²) on a soma.
+
+    Two count as the soma's; the third, from the apical input, as apical where that has no state. Where it has
+    one, the third is the soma's too, and the apical compartment holds the same on its own C = gτ.
+    Var = σ²τ/2 for dv = −v/τ dt + σ dB.
+    """
     ratios = {"tau_soma_ratio": tau_soma, "tau_apical_ratio": tau_apical}
     layer = deviations(make_design(network=ratios, chip={"name": REAL, "mismatch": False})).layers[0]
     unit = BOLTZMANN * 300.15 / 0.696 / 30e-3**2  # kT/κ in F·V_unit²
