@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -40,6 +40,16 @@ class LayerDraw:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class PopulationDraw:
+    """What was drawn for a population of integrators beside the neurons, each (n_units,)."""
+
+    leak: Array
+    gain: Array
+    offset: Quantity
+    """V."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Draw:
     """One chip out of the lot."""
 
@@ -47,11 +57,12 @@ class Draw:
     forward_gain: tuple[Array, ...]
     """(n_l, n_{l−1}) each."""
     feedback_gain: tuple[Array, ...]
-    """(n_l, n_L) each."""
+    """Of the shapes asked for; (n_l, n_L) each where feedback is direct."""
     proportional: Array
     leak: Array
     error_offset: Array
     """All (n_L,), without unit."""
+    populations: Mapping[str, PopulationDraw]
 
 
 @attrs.frozen(kw_only=True)
@@ -95,8 +106,22 @@ class Chip:
         """I_unit/V_unit: what turns activity 1 as a voltage into activity 1 as a current, S."""
         return self.current_unit / self.voltage_unit
 
-    def draw(self, sizes: Sequence[int], streams: Streams, *, tau_soma: Quantity) -> Draw | None:
+    def draw(
+        self,
+        sizes: Sequence[int],
+        streams: Streams,
+        *,
+        tau_soma: Quantity,
+        feedback: Sequence[tuple[int, int]] | None = None,
+        populations: Mapping[str, tuple[int, bool]] | None = None,
+    ) -> Draw | None:
         """The mismatch of one chip with layers of `sizes` (n_0..n_L); None where the chip has none.
+
+        Parameters
+        ----------
+        feedback : shapes of the feedback arrays; None: direct, (n_l, n_L).
+        populations : of a circuit beside the network: units, and whether they are built like the controller's
+            integrators rather than like somata.
 
         Raises
         ------
@@ -111,6 +136,7 @@ class Chip:
             self.process, current=self.current_unit, temperature=self.temperature
         )
         outputs = sizes[-1]
+        shapes = [(n, outputs) for n in sizes[1:]] if feedback is None else feedback
         return Draw(
             layers=tuple(
                 self._draw_layer(n, gain, streams(f"layer_{l}")) for l, n in enumerate(sizes[1:], start=1)
@@ -120,11 +146,35 @@ class Chip:
                 for l, (n, m) in enumerate(itertools.pairwise(sizes), start=1)
             ),
             feedback_gain=tuple(
-                self.synapse.draw_gains((n, outputs), spread=spread, generator=streams(f"feedback_{l}"))
-                for l, n in enumerate(sizes[1:], start=1)
+                self.synapse.draw_gains(shape, spread=spread, generator=streams(f"feedback_{position}"))
+                for position, shape in enumerate(shapes, start=1)
             ),
+            populations={
+                name: self._draw_population(n, integrator, gain, streams(name))
+                for name, (n, integrator) in (populations or {}).items()
+            },
             **self._draw_controller(outputs, streams("controller")),
         )
+
+    def _draw_population(
+        self, n: int, integrator: bool, soma_gain: float, generator: np.random.Generator
+    ) -> PopulationDraw:
+        """Its offsets are sampled while it is reset, as the controller's is: the same residue is left."""
+        part = self.controller if integrator else self.soma
+        gain = self._controller_gain() if integrator else soma_gain
+        offset = self.controller.offset_residue * float(part.coupling.sigma_offset(self.process))
+        normal = generator.standard_normal
+        return PopulationDraw(
+            leak=np.exp(gain * normal(n)),
+            gain=np.exp(gain * normal(n)),
+            offset=offset * np.sqrt(2) * normal(n) * volt,  # of the leak's and the input's transconductor
+        )
+
+    def _controller_gain(self) -> float:
+        part = self.controller
+        with _as_chip_error("controller"):
+            conductance = part.capacitance / self.time_base
+            return float(part.coupling.sigma_log_gain(conductance, self.process, self.temperature))
 
     def _draw_layer(self, n: int, gain: float, generator: np.random.Generator) -> LayerDraw:
         normal = generator.standard_normal
@@ -140,10 +190,7 @@ class Chip:
         )
 
     def _draw_controller(self, n: int, generator: np.random.Generator) -> dict[str, Array]:
-        part = self.controller
-        with _as_chip_error("controller"):
-            conductance = part.capacitance / self.time_base
-            gain = part.coupling.sigma_log_gain(conductance, self.process, self.temperature)
+        part, gain = self.controller, self._controller_gain()
         offset = float(part.coupling.sigma_offset(self.process)) / float(self.voltage_unit)
         return {
             "proportional": np.exp(gain * generator.standard_normal(n)),

@@ -27,11 +27,16 @@ class Soma:
     slope_spread: float = attrs.field(default=0.01, validator=fraction)
     """σ of ln of the nonlinearity's slope: mismatch of κ [K]."""
 
-    def fragment(self, tau: Quantity, *, drawn: bool, soma_noise: bool, apical_noise: bool) -> Fragment:
-        """Its equation for a time constant; `apical_noise` when the apical compartment has no state."""
-        terms = (
-            "basal_gain*basal + apical_gain*apical - leak*soma + offset" if drawn else "basal + apical - soma"
-        )
+    def fragment(
+        self, tau: Quantity, *, drawn: bool, soma_noise: bool, apical_noise: bool, apical: bool = True
+    ) -> Fragment:
+        """Its equation for a time constant; `apical_noise` when the apical compartment has no state, not
+        `apical` where there is no such compartment."""
+        inputs = ["basal", "apical"] if apical else ["basal"]
+        if drawn:
+            terms = " + ".join(f"{name}_gain*{name}" for name in inputs) + " - leak*soma + offset"
+        else:
+            terms = " + ".join(inputs) + " - soma"
         current = f"g_soma*({terms})"
         parameters = {
             "g_soma": Parameter(

@@ -14,10 +14,11 @@ _LARGE = Transistor(width=20 * umetre, length=20 * umetre)
 
 @attrs.frozen(kw_only=True)
 class AnalogPI:
-    """C du_int/dt = g (V_unit e − α u_int),    u = u_int + k_p V_unit e,  both within the rails.
+    """C du_int/dt = g (V_unit e − α u_int),    u = K_I u_int + k_p V_unit e,  both within the rails.
 
-    u_int, u  V;  e  error, without unit;  g = C/τ_u  transconductance of the input;  α  leak;  k_p  gain
+    u_int, u  V;  e  error, without unit;  g = C/τ_u  transconductance of the input;  α  leak;  k_p, K_I  gains
     (Meulemans et al. 2021, eq. 4: the leak is on the integrator). Its transconductors make no noise here.
+    With a derivative path u has (k_d/τ_d) V_unit (e − e_f) on top, and τ_d de_f/dt = e − e_f.
     """
 
     capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
@@ -29,16 +30,19 @@ class AnalogPI:
     offset_residue: float = attrs.field(default=0.02, validator=fraction)
     """What correlated double sampling of r⁻ leaves of the offset: charge injection [K]."""
 
-    def fragment(self, *, railed: bool, drawn: bool) -> Fragment:
+    def fragment(self, *, railed: bool, drawn: bool, derivative: bool = False) -> Fragment:
         """Its equations; `error` is computed from `target`, `output_rate` and `engaged`."""
         gain = "proportional_gain*proportional" if drawn else "proportional_gain"
         leak = "leak_ratio*leak" if drawn else "leak_ratio"
         offset = " + error_offset" if drawn else ""
-        drive = f"integrator + {gain}*V_unit*error"
+        drive = f"integral_gain*integrator + {gain}*V_unit*error"
+        if derivative:
+            drive += " + derivative_ratio*V_unit*(error - filtered)"
         equations = [
             f"dintegrator/dt = g_integrator*(V_unit*error - {leak}*integrator)/C_integrator : volt",
             "error : 1",
             "output : volt",
+            *(["dfiltered/dt = (error - filtered)/tau_derivative : 1"] if derivative else []),
         ]
         before = [
             f"error = engaged*(target - output_rate{offset})",

@@ -1,23 +1,71 @@
 """What a learning method is: feedback × inversion × plasticity, described once, interpreted twice."""
 
-from neurosim.learning.feedback import Feedback, FixedDirect, LayerwiseTranspose
-from neurosim.learning.inversion import Inversion, OpenLoop, Simulated, Solved
+from neurosim.learning.circuits import circuit_of
+from neurosim.learning.feedback import (
+    Decoders,
+    Feedback,
+    FixedDirect,
+    FixedLayerwise,
+    FixedRelayed,
+    LayerwisePseudoinverse,
+    LayerwiseTranspose,
+    LearnedDirect,
+    SingleLoop,
+    feedback_ends,
+    feedback_shapes,
+)
+from neurosim.learning.inversion import (
+    InputRelaxation,
+    Inversion,
+    Iterated,
+    NonlinearChain,
+    OpenLoop,
+    OutputRelaxation,
+    PairsAtOnce,
+    PairsInTurn,
+    Simulated,
+    Solved,
+)
 from neurosim.learning.methods import METHODS, Method, method_of
-from neurosim.learning.plasticity import AtSteadyState, Controlled, Gradient, Plasticity
+from neurosim.learning.plasticity import (
+    Anytime,
+    AtSteadyState,
+    Controlled,
+    Gradient,
+    Plasticity,
+    TargetDifference,
+)
 
 __all__ = [
     "METHODS",
+    "Anytime",
     "AtSteadyState",
     "Controlled",
+    "Decoders",
     "Feedback",
     "FixedDirect",
+    "FixedLayerwise",
+    "FixedRelayed",
     "Gradient",
+    "InputRelaxation",
     "Inversion",
+    "Iterated",
+    "LayerwisePseudoinverse",
     "LayerwiseTranspose",
+    "LearnedDirect",
     "Method",
+    "NonlinearChain",
     "OpenLoop",
+    "OutputRelaxation",
+    "PairsAtOnce",
+    "PairsInTurn",
     "Plasticity",
     "Simulated",
+    "SingleLoop",
     "Solved",
+    "TargetDifference",
+    "circuit_of",
+    "feedback_ends",
+    "feedback_shapes",
     "method_of",
 ]

@@ -32,7 +32,7 @@ def initial_weights(network: Network, seed: int) -> tuple[tuple[Array, ...], tup
     return forward, tuple(np.zeros(n) for n in network.layers[1:])
 
 
-def _xavier_normal(generator: np.random.Generator, n_out: int, n_in: int) -> Array:
+def xavier_normal(generator: np.random.Generator, n_out: int, n_in: int) -> Array:
     """Normal with the variance 2/(n_in + n_out) (Glorot and Bengio 2010)."""
     return generator.standard_normal((n_out, n_in)) * np.sqrt(2.0 / (n_in + n_out))
 
@@ -54,7 +54,7 @@ def _orthogonal(generator: np.random.Generator, n_out: int, n_in: int) -> Array:
 
 
 _DRAWS: dict[str, Draw] = {
-    "xavier_normal": _xavier_normal,
+    "xavier_normal": xavier_normal,
     "xavier_uniform": _xavier_uniform,
     "orthogonal": _orthogonal,
 }

@@ -5,12 +5,41 @@ from __future__ import annotations
 import attrs
 
 from neurosim.errors import SpecError, nearest
-from neurosim.learning.feedback import Feedback, FixedDirect, LayerwiseTranspose
-from neurosim.learning.inversion import Inversion, OpenLoop, Simulated, Solved
-from neurosim.learning.plasticity import AtSteadyState, Controlled, Gradient, Plasticity
+from neurosim.learning.feedback import (
+    Decoders,
+    Feedback,
+    FixedDirect,
+    FixedLayerwise,
+    FixedRelayed,
+    LayerwisePseudoinverse,
+    LayerwiseTranspose,
+    LearnedDirect,
+    SingleLoop,
+)
+from neurosim.learning.inversion import (
+    DYNAMICAL,
+    InputRelaxation,
+    Inversion,
+    Iterated,
+    NonlinearChain,
+    OpenLoop,
+    OutputRelaxation,
+    PairsAtOnce,
+    PairsInTurn,
+    Simulated,
+    Solved,
+)
+from neurosim.learning.plasticity import (
+    Anytime,
+    AtSteadyState,
+    Controlled,
+    Gradient,
+    Plasticity,
+    TargetDifference,
+)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Method:
     """A combination of parts."""
 
@@ -21,14 +50,43 @@ class Method:
     @property
     def dynamical(self) -> bool:
         """Whether it runs as dynamics on a chip; otherwise the torch reference carries it out."""
-        return isinstance(self.inversion, Simulated)
+        return isinstance(self.inversion, DYNAMICAL)
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether its feedback weights are learned in a phase of their own."""
+        return isinstance(self.feedback, LearnedDirect) and not self.feedback.awake
 
 
 METHODS: dict[str, Method] = {
-    "BP": Method(feedback=LayerwiseTranspose(), inversion=OpenLoop(), plasticity=Gradient()),
-    "DFC": Method(feedback=FixedDirect(), inversion=Simulated(), plasticity=Controlled()),
-    "DFC-SS": Method(feedback=FixedDirect(), inversion=Simulated(), plasticity=AtSteadyState()),
-    "DFC-SSA": Method(feedback=FixedDirect(), inversion=Solved(), plasticity=AtSteadyState()),
+    # controls
+    "BP": Method(LayerwiseTranspose(), OpenLoop(), Gradient()),
+    "FA": Method(FixedLayerwise(initial="random", sign=1), OpenLoop(), Gradient()),
+    "DFA": Method(FixedDirect(initial="random"), OpenLoop(), Gradient()),
+    "PBP": Method(LayerwisePseudoinverse(), OpenLoop(), Gradient()),
+    # Dynamic Inversion
+    "NDI": Method(FixedLayerwise(), Solved(), Gradient()),
+    "DI": Method(FixedLayerwise(), PairsInTurn(), Gradient()),
+    "DI-repeat": Method(FixedLayerwise(), PairsAtOnce(), Gradient()),
+    "SLDI": Method(SingleLoop(), NonlinearChain(), Gradient()),
+    # Deep Feedback Control
+    "DFC": Method(LearnedDirect(), Simulated(), Controlled()),
+    "DFC-SS": Method(LearnedDirect(), Simulated(), AtSteadyState()),
+    "DFC-SSA": Method(LearnedDirect(), Solved(), AtSteadyState()),
+    "DFC-fixed": Method(FixedDirect(), Simulated(), Controlled()),
+    "DFC-SS-fixed": Method(FixedDirect(), Simulated(), AtSteadyState()),
+    "DFC-SSA-fixed": Method(FixedDirect(), Solved(), AtSteadyState()),
+    "DFC-merged": Method(LearnedDirect(awake=True), Simulated(), Controlled()),
+    "DFC-relayed": Method(FixedRelayed(), Simulated(), Controlled()),
+    # Differential Target Propagation
+    "DTP1": Method(Decoders(), OutputRelaxation(), TargetDifference(influence=False)),
+    "DTP": Method(Decoders(), OutputRelaxation(), TargetDifference(influence=True)),
+    "DTP-input": Method(Decoders(), InputRelaxation(), TargetDifference(influence=True)),
+    "DTP-online": Method(Decoders(), OutputRelaxation(), Anytime()),
+    "DTP1-iterated": Method(Decoders(), Iterated("output"), TargetDifference(influence=False)),
+    "DTP-iterated": Method(Decoders(), Iterated("output"), TargetDifference(influence=True)),
+    "DTP-input-iterated": Method(Decoders(), Iterated("input"), TargetDifference(influence=True)),
+    "DTP-corrected": Method(Decoders(), Iterated("once"), TargetDifference(influence=True)),
 }
 
 

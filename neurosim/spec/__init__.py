@@ -1,11 +1,19 @@
 """What is to be computed, unit-free: network, method, task, run; knows neither engines nor silicon."""
 
-from neurosim.spec.deviations import ControllerDeviations, Deviations, LayerDeviations
+from neurosim.spec.asleep import asleep
+from neurosim.spec.deviations import (
+    ControllerDeviations,
+    Deviations,
+    LayerDeviations,
+    PopulationDeviations,
+)
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import ACTIVATIONS, Network
+from neurosim.spec.optimizer import Optimizer
 from neurosim.spec.protocol import Protocol
 from neurosim.spec.reader import Spec, read_spec, write_spec
 from neurosim.spec.run import Run
+from neurosim.spec.sleep import Sleep
 from neurosim.spec.task import Task
 
 __all__ = [
@@ -15,10 +23,14 @@ __all__ = [
     "LayerDeviations",
     "MethodSettings",
     "Network",
+    "Optimizer",
+    "PopulationDeviations",
     "Protocol",
     "Run",
+    "Sleep",
     "Spec",
     "Task",
+    "asleep",
     "read_spec",
     "write_spec",
 ]

@@ -13,12 +13,19 @@ from neurosim.errors import SpecError, nearest
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
-def number(*, above: float | None = None, least: float | None = None, most: float | None = None) -> Validator:
+def number(
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> Validator:
     """A finite real number within the bounds that are given."""
     bounds = [
         f"> {above:g}" if above is not None else "",
         f">= {least:g}" if least is not None else "",
         f"<= {most:g}" if most is not None else "",
+        f"< {below:g}" if below is not None else "",
     ]
     expected = " ".join(["a number", " and ".join(bound for bound in bounds if bound)]).strip()
 
@@ -26,6 +33,7 @@ def number(*, above: float | None = None, least: float | None = None, most: floa
         good = isinstance(value, int | float) and not isinstance(value, bool) and _finite(value)
         good = good and (above is None or value > above)
         good = good and (least is None or value >= least) and (most is None or value <= most)
+        good = good and (below is None or value < below)
         if not good:
             raise SpecError("bad value", where=field.name, expected=expected, got=repr(value))
 

@@ -7,6 +7,7 @@ equations with them without having heard of volts.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -59,6 +60,29 @@ class ControllerDeviations:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class PopulationDeviations:
+    """τ ds/dt = gain · Σ drives − leak factor · leak · s + offset + noise,  |s| ≤ limit.    Arrays are (n,)."""
+
+    leak: Array
+    """Factor on the leak."""
+    gain: Array
+    """Factor on everything that drives it."""
+    offset: Array
+    """Constant added to what drives it, activation units; only while its window is open."""
+    noise: Array
+    """ds = … + noise dB with time in τ_u; activation units."""
+    limit: float
+    """Largest |s|, activation units; infinity: no rails."""
+
+    @staticmethod
+    def ideal(n: int) -> PopulationDeviations:
+        """Of n units without any."""
+        return PopulationDeviations(
+            leak=np.ones(n), gain=np.ones(n), offset=np.zeros(n), noise=np.zeros(n), limit=np.inf
+        )
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Deviations:
     """All that makes one chip different; `ideal` gives the chip without any."""
 
@@ -68,14 +92,26 @@ class Deviations:
     forward_gain: tuple[Array, ...]
     """Factor on each feedforward weight, (n_l, n_{l−1})."""
     feedback_gain: tuple[Array, ...]
-    """Factor on each feedback weight, (n_l, n_L)."""
+    """Factor on each feedback weight, of the shape the feedback has; (n_l, n_L) where it is direct."""
     auto_zero: bool
     """Whether post-synaptic terms are measured against what they are at the end of the settle phase."""
+    populations: Mapping[str, PopulationDeviations] = attrs.field(factory=dict)
+    """Of the circuit beside the network, where there is one."""
 
     @staticmethod
-    def ideal(network: Network) -> Deviations:
-        """No mismatch, no noise, no rails."""
+    def ideal(
+        network: Network,
+        *,
+        feedback: Sequence[tuple[int, int]] | None = None,
+        populations: Mapping[str, int] | None = None,
+    ) -> Deviations:
+        """No mismatch, no noise, no rails.
+
+        feedback : shapes of the feedback weights; None: direct, (n_l, n_L).
+        populations : sizes of those of the circuit beside the network.
+        """
         sizes = network.layers
+        shapes = [(n, sizes[-1]) for n in sizes[1:]] if feedback is None else feedback
         return Deviations(
             layers=tuple(
                 LayerDeviations(
@@ -97,14 +133,17 @@ class Deviations:
                 limit=np.inf,
             ),
             forward_gain=tuple(np.ones((m, n)) for n, m in itertools.pairwise(sizes)),
-            feedback_gain=tuple(np.ones((n, sizes[-1])) for n in sizes[1:]),
+            feedback_gain=tuple(np.ones(shape) for shape in shapes),
             auto_zero=False,
+            populations={name: PopulationDeviations.ideal(n) for name, n in (populations or {}).items()},
         )
 
     @property
     def noisy(self) -> bool:
         """Whether anything random happens during a run."""
-        return any(bool(np.any(x.soma_noise) or np.any(x.apical_noise)) for x in self.layers)
+        return any(bool(np.any(x.soma_noise) or np.any(x.apical_noise)) for x in self.layers) or any(
+            bool(np.any(x.noise)) for x in self.populations.values()
+        )
 
     def without_noise(self) -> Deviations:
         """The same chip with its noise turned off."""
@@ -112,4 +151,5 @@ class Deviations:
             attrs.evolve(x, soma_noise=np.zeros_like(x.leak), apical_noise=np.zeros_like(x.leak))
             for x in self.layers
         )
-        return attrs.evolve(self, layers=quiet)
+        still = {name: attrs.evolve(x, noise=np.zeros_like(x.leak)) for name, x in self.populations.items()}
+        return attrs.evolve(self, layers=quiet, populations=still)

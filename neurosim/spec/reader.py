@@ -67,7 +67,7 @@ def parse_spec(tables: Mapping[str, Any], *, source: str = "spec") -> Spec:
             raise SpecError(f"{name} is no table", where=source, expected=f"[{name}]", got=repr(table))
     if "network" not in tables:
         raise SpecError("has no table [network]", where=source, remedy="add [network] with layers = [...]")
-    parts = {name: _parse_table(name, tables.get(name, {}), source) for name in _TABLES}
+    parts = {name: _parse_table(cls, name, tables.get(name, {}), source) for name, cls in _TABLES.items()}
     chip = {"name": _DEFAULT_CHIP, **tables.get("chip", {})}
     return Spec(chip=chip, source=source, **parts)
 
@@ -76,12 +76,21 @@ def write_spec(spec: Spec) -> str:
     """The spec as TOML with every default filled in; reading it gives the same spec."""
     tables: dict[str, Any] = {}
     for name in _TABLES:
-        tables[name] = {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in attrs.asdict(getattr(spec, name), recurse=False).items()
-        }
+        tables[name] = _as_table(getattr(spec, name))
     tables["chip"] = dict(spec.chip)
     return tomli_w.dumps(tables)
+
+
+def _as_table(part: Any) -> dict[str, Any]:
+    values = attrs.asdict(part, recurse=False)
+    return {
+        key: _as_table(value)
+        if attrs.has(type(value))
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for key, value in values.items()
+    }
 
 
 def _parse_toml(text: str, *, where: str) -> dict[str, Any]:
@@ -93,25 +102,37 @@ def _parse_toml(text: str, *, where: str) -> dict[str, Any]:
         raise SpecError("is not TOML", where=where, got=str(error)) from None
 
 
-def _parse_table(name: str, table: Mapping[str, Any], source: str) -> Any:
-    cls = _TABLES[name]
-    known = {field.name for field in attrs.fields(cls)}
+def _parse_table(cls: type, path: str, table: Mapping[str, Any], source: str) -> Any:
+    fields = attrs.fields_dict(cls)
     for key in table:
-        if key not in known:
-            raise SpecError(f'unknown key "{name}.{key}"', where=source, remedy=nearest(key, known))
-    missing = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING and f.name not in table]
+        if key not in fields:
+            raise SpecError(f'unknown key "{path}.{key}"', where=source, remedy=nearest(key, fields))
+    missing = [name for name, f in fields.items() if f.default is attrs.NOTHING and name not in table]
     if missing:
-        raise SpecError(f"[{name}] lacks {', '.join(missing)}", where=source)
+        raise SpecError(f"[{path}] lacks {', '.join(missing)}", where=source)
+    values = {
+        key: _parse_inner(fields[key].metadata.get("table"), f"{path}.{key}", value, source)
+        for key, value in table.items()
+    }
     try:
-        return cls(**table)
+        return cls(**values)
     except SpecError as error:
         raise SpecError(
             error.what,
-            where=f"{source}: {name}.{error.where}",
+            where=f"{source}: {path}.{error.where}",
             expected=error.expected,
             got=error.got,
             remedy=error.remedy,
         ) from None
+
+
+def _parse_inner(cls: type | None, path: str, value: Any, source: str) -> Any:
+    """A value, or the table it stands for."""
+    if cls is None:
+        return value
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{path} is no table", where=source, expected=f"[{path}]", got=repr(value))
+    return _parse_table(cls, path, value, source)
 
 
 def _apply_override(tables: dict[str, Any], override: str) -> None:
