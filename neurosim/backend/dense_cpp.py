@@ -13,7 +13,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import get_device
 from brian2.groups.group import CodeRunner
 
-from neurosim.backend.gates import CPP_CONDITIONS
+from neurosim.backend.gates import cpp_condition
 from neurosim.equations import operations as ops
 from neurosim.equations.model import SCHEDULE_VARIABLES, GatedCode, Program
 
@@ -59,7 +59,7 @@ class _GatedRunner(CodeRunner):
             needed_variables=[] if always else _clock_variables(),
             template_kwds={
                 "_clockwork": _clockwork(schedule),
-                "_condition": CPP_CONDITIONS[code.gate],
+                "_condition": cpp_condition(code.gate),
             },
         )
         if not always:
@@ -79,7 +79,7 @@ class _CppProgram(CodeRunner):
             return device.get_array_name(groups[group].variables[variable])
 
         operations = [
-            (CPP_CONDITIONS[operation.gate], _WRITERS[type(operation)](operation, name))
+            (cpp_condition(operation.gate), _WRITERS[type(operation)](operation, name))
             for operation in program.operations
         ]
         CodeRunner.__init__(
@@ -115,7 +115,7 @@ def _refer_to_clock(variables: Variables, schedule: NeuronGroup) -> None:
 
 
 def _clockwork(schedule: NeuronGroup) -> str:
-    """Local names for the step, the presentation and the schedule, as `CPP_CONDITIONS` uses them."""
+    """Local names for the step, the presentation and the schedule, as `cpp_condition` uses them."""
     device = get_device()
     lines = [
         f"const int64_t _{variable} = {device.get_array_name(schedule.variables[variable])}[0];"
@@ -188,7 +188,7 @@ def _column_reduce(o: ops.ColumnReduce, name: Name) -> str:
     return (
         f"for (int _c = 0; _c < {o.n_columns}; _c++) {{ double _r = {start}; "
         f"for (int _i = 0; _i < {o.n_units}; _i++) {step} "
-        f"for (int _i = 0; _i < {o.n_units}; _i++) {target}[_i*{o.n_columns} + _c] = _r; }}"
+        f"for (int _i = 0; _i < {o.n_targets or o.n_units}; _i++) {target}[_i*{o.n_columns} + _c] = _r; }}"
     )
 
 

@@ -11,7 +11,7 @@ from brian2.groups.group import CodeRunner
 from numpy.typing import NDArray
 
 from neurosim.backend.emulator import Stop
-from neurosim.backend.gates import CONDITIONS, Schedule
+from neurosim.backend.gates import Schedule, condition
 from neurosim.backend.stimulus import Stimulus
 from neurosim.equations import operations as ops
 from neurosim.equations.model import GatedCode, Program
@@ -56,7 +56,7 @@ class _GatedRunner(CodeRunner):
             self, group, "stateupdate", code=code.code, clock=group.clock, when=code.slot, order=code.order,
             name=code.name,
         )  # fmt: skip
-        self._open = CONDITIONS[code.gate]
+        self._open = condition(code.gate)
         self._schedule = state.schedule
 
     def run(self) -> None:
@@ -73,7 +73,7 @@ class _NumpyProgram(BrianObject):
         BrianObject.__init__(self, clock=clock, when=program.slot, order=program.order, name=program.name)
         self._schedule = state.schedule
         self._steps = [
-            (CONDITIONS[operation.gate], _INTERPRETERS[type(operation)](operation, groups, state))
+            (condition(operation.gate), _INTERPRETERS[type(operation)](operation, groups, state))
             for operation in program.operations
         ]
 
@@ -148,7 +148,7 @@ def _fill(o: ops.Fill, groups: dict[str, NeuronGroup], _: RunState) -> Step:
 
 
 def _column_reduce(o: ops.ColumnReduce, groups: dict[str, NeuronGroup], _: RunState) -> Step:
-    target = state_array(groups, o.target).reshape(o.n_units, o.n_columns)
+    target = state_array(groups, o.target).reshape(o.n_targets or o.n_units, o.n_columns)
     source = state_array(groups, o.source).reshape(o.n_units, o.n_columns)
     largest = o.how == "max"
 

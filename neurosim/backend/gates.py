@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-CPP_CONDITIONS = {
+_CPP_CONDITIONS = {
     "always": "true",
     "begin": "_k == 0",
     "hold": "_k == _settle_steps",
@@ -15,6 +15,15 @@ CPP_CONDITIONS = {
 }
 """With _k the step within presentation _p, and the schedule's variables behind an underscore."""
 
+_WINDOW = "window_"
+
+
+def cpp_condition(gate: str) -> str:
+    """A gate as an expression of C++."""
+    if gate.startswith(_WINDOW):
+        return f"_k == _settle_steps + {int(gate.removeprefix(_WINDOW))}*_window_steps"
+    return _CPP_CONDITIONS[gate]
+
 
 class Schedule:
     """The numbers that gates refer to, and where in a presentation the clock stands."""
@@ -22,6 +31,7 @@ class Schedule:
     def __init__(self) -> None:
         self.period = 1
         self.settle_steps = 0
+        self.window_steps = 0
         self.plastic_from = 1
         self.presentations = 0
         self.trace_first = 0
@@ -35,7 +45,7 @@ class Schedule:
         self.presentation, self.step = divmod(timestep, self.period)
 
 
-CONDITIONS: dict[str, Callable[[Schedule], bool]] = {
+_CONDITIONS: dict[str, Callable[[Schedule], bool]] = {
     "always": lambda s: True,
     "begin": lambda s: s.step == 0,
     "hold": lambda s: s.step == s.settle_steps,
@@ -44,3 +54,11 @@ CONDITIONS: dict[str, Callable[[Schedule], bool]] = {
     "last": lambda s: s.step == s.period - 1,
     "trace": lambda s: s.trace_first <= s.presentation < s.trace_last and s.step % s.trace_stride == 0,
 }
+
+
+def condition(gate: str) -> Callable[[Schedule], bool]:
+    """A gate as a function of where the clock stands."""
+    if gate.startswith(_WINDOW):
+        number = int(gate.removeprefix(_WINDOW))
+        return lambda s: s.step == s.settle_steps + number * s.window_steps
+    return _CONDITIONS[gate]

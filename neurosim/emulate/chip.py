@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,13 +13,15 @@ from hardware_models import Chip
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress
 from neurosim.emulate.design import chip_of, design_of, noise_key
-from neurosim.emulate.passage import Passage, read_passage
+from neurosim.emulate.passage import Passage, Reading, read_passage
+from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.weights import Weights, projections
 from neurosim.equations import Model, assemble, deviations_of
-from neurosim.equations.assemble import update_scale
+from neurosim.equations.controlled import learns_feedback
 from neurosim.equations.deviations import layer_devices
 from neurosim.errors import DataError, SpecError
-from neurosim.learning import AtSteadyState, method_of
+from neurosim.learning import Controlled, feedback_shapes, method_of
+from neurosim.learning.circuit import CONTROLLER
 from neurosim.result import Projection
 from neurosim.spec import Deviations, Protocol, Spec
 from neurosim.version import __version__
@@ -30,7 +32,10 @@ Array = NDArray[np.float64]
 class VirtualChip:
     """One chip of the lot that a spec describes, ready to be shown data."""
 
-    def __init__(self, spec: Spec, *, columns: int | None = None, backend: str | None = None) -> None:
+    def __init__(
+        self, spec: Spec, *, columns: int | None = None, backend: str | None = None, sleeps: bool = False
+    ) -> None:
+        """`sleeps`: the spec is that of a sleep phase (`neurosim.spec.asleep`); only feedback weights change."""
         self.spec = spec
         self.method = method_of(spec.method.name)
         if not self.method.dynamical:
@@ -40,8 +45,8 @@ class VirtualChip:
                 remedy="choose a method that is simulated, such as DFC, or use `neurosim run`",
             )
         self.chip: Chip = chip_of(spec)
-        self._design = design_of(spec, columns=columns)
-        self.deviations: Deviations = deviations_of(self.chip, self._design.draw, network=spec.network)
+        self._design = design_of(spec, columns=columns, sleeps=sleeps)
+        self.deviations: Deviations = deviations_of(self._design)
         self.model: Model = assemble(self._design)
         self.backend = backend or spec.run.backend
         self._emulator: Emulator = build_emulator(self.model, self.backend)
@@ -57,9 +62,11 @@ class VirtualChip:
         *,
         weights: Weights,
         protocol: Protocol,
-        learning: bool = True,
+        learning: bool | Rates = True,
+        nudge: float | None = None,
         noise: bool = True,
         passage: int = 0,
+        optimizer: Mapping[str, Array] | None = None,
         traced: tuple[int, int] = (0, 0),
         trace_steps: int = 1,
         progress: Progress | None = None,
@@ -68,9 +75,11 @@ class VirtualChip:
 
         Parameters
         ----------
-        learning : whether updates reach the weights; the controller works in any case.
-        noise : False turns the noise of a noisy chip off.
+        learning : whether updates reach the weights, or at which rates; the controller works in any case.
+        nudge : λ instead of the spec's.
+        noise : False turns the noise off, of a noisy chip and of a sleep phase.
         passage : number of this run, so that every run meets noise of its own.
+        optimizer : what the last passage left of the optimiser's state; None: it starts.
         traced : first and last + 1 presentation of which traces are kept, every `trace_steps`-th step.
 
         Raises
@@ -79,28 +88,31 @@ class VirtualChip:
         EngineError, CompileError : the engine failed.
         """
         self._check(stimulus)
-        weights.check(self.spec.network)
+        weights.check(self.spec.network, self.method.feedback)
+        rates = self._rates(learning)
         values = {
             **self._schedule(stimulus, protocol, traced, trace_steps),
-            **self._weight_values(weights, protocol, learning),
+            **weight_values(
+                self._design,
+                self.deviations,
+                weights,
+                rates=rates,
+                plastic_steps=self._plastic_steps(protocol),
+            ),
             **self._noise_values(noise, passage),
+            **dict(optimizer or {}),
         }
-        outputs = [
-            f"{part}_{l}.stored"
-            for l in range(1, self.spec.network.depth + 1)
-            for part in ("synapses", "biases")
-        ]
-        recording = self._emulator.run(stimulus, values=values, outputs=outputs, progress=progress)
+        if nudge is not None:
+            values["controller.target_stepsize"] = nudge
+        carried = optimizer_outputs(self.model)
+        recording = self._emulator.run(
+            stimulus, values=values, outputs=[*self._stored(), *carried], progress=progress
+        )
         return read_passage(
             recording,
             weights=self._weights_after(recording, weights),
-            model=self.model,
-            method=self.spec.method,
-            deviations=self.deviations,
-            noise_level=_noise_level(self.spec, self.deviations),
-            voltage_unit=float(self.chip.voltage_unit),
-            protocol=protocol,
-            trace_steps=trace_steps,
+            optimizer={name: recording.final[name] for name in carried},
+            reading=self._reading(protocol, trace_steps),
         )
 
     def projections(self, weights: Weights) -> dict[str, Projection]:
@@ -136,65 +148,88 @@ class VirtualChip:
             if got != expected:
                 raise DataError(f"{name} do not fit the network", expected=str(expected), got=str(got))
 
+    def _rates(self, learning: bool | Rates) -> Rates:
+        if isinstance(learning, Rates):
+            return learning
+        method = self.spec.method
+        on = 1.0 if learning else 0.0
+        return Rates(forward=on * method.learning_rate, feedback=on * method.sleep.learning_rate)
+
+    def _plastic_steps(self, protocol: Protocol) -> int:
+        every = isinstance(self.method.plasticity, Controlled) or self._design.sleeps
+        return max(protocol.learn_steps, 1) if every else 1
+
     def _schedule(
         self, stimulus: Stimulus, protocol: Protocol, traced: tuple[int, int], trace_steps: int
     ) -> dict[str, ArrayLike]:
         if protocol.dt_ratio != self._design.dt_ratio:
             raise SpecError("the chip was built for another time step", where="run.dt_ratio")
-        ends = isinstance(self.method.plasticity, AtSteadyState)
-        plastic_from = protocol.period - 1 if ends else protocol.settle_steps
+        steps = self._plastic_steps(protocol)
+        circuit = self._design.circuit
         return {
             "schedule.period": protocol.period,
             "schedule.settle_steps": protocol.settle_steps,
-            "schedule.plastic_from": plastic_from if protocol.learn_steps else protocol.period,
+            "schedule.window_steps": protocol.learn_steps // circuit.windows if circuit else 0,
+            "schedule.plastic_from": protocol.period - steps if protocol.learn_steps else protocol.period,
             "schedule.presentations": stimulus.n_presentations,
             "schedule.trace_first": traced[0],
             "schedule.trace_last": traced[1],
             "schedule.trace_stride": trace_steps,
         }
 
-    def _weight_values(self, weights: Weights, protocol: Protocol, learning: bool) -> dict[str, ArrayLike]:
-        continuous = self.spec.method.weight_updates == "continuous"
-        scale = update_scale(
-            self._design,
-            learn_steps=protocol.learn_steps,
-            at_steady_state=isinstance(self.method.plasticity, AtSteadyState),
-        )
-        if not learning:
-            scale = 0.0
-        rate = ("update_rate", scale / self.model.dt) if continuous else ("update_scale", scale)
-        values: dict[str, ArrayLike] = {}
-        for l in range(1, self.spec.network.depth + 1):
-            forward, biases = weights.forward[l - 1], weights.biases[l - 1]
-            values[f"synapses_{l}.stored"] = forward
-            values[f"synapses_{l}.weight"] = self.deviations.forward_gain[l - 1] * forward
-            values[f"biases_{l}.stored"] = biases
-            values[f"biases_{l}.weight"] = biases
-            values[f"feedback_{l}.stored"] = weights.feedback[l - 1]
-            values[f"feedback_{l}.weight"] = self.deviations.feedback_gain[l - 1] * weights.feedback[l - 1]
-            values[f"synapses_{l}.{rate[0]}"] = rate[1]
-            values[f"biases_{l}.{rate[0]}"] = rate[1]
-        return values
-
     def _noise_values(self, noise: bool, passage: int) -> dict[str, ArrayLike]:
         values: dict[str, ArrayLike] = {}
-        if not self.chip.noise:
-            return values
-        for l in range(1, self.spec.network.depth + 1):
-            values[f"layer_{l}.noise_key"] = noise_key(self.spec, layer=l, passage=passage)
+        spec, design = self.spec, self._design
+        injected = design.circuit is None and learns_feedback(design)
+        sigma = spec.method.sleep.noise * float(self.chip.voltage_unit) * float(self.chip.time_base) ** 0.5
+        for group in self.model.groups:
+            if "noise_key" not in group.parameters:
+                continue
+            place = int(group.name.removeprefix("layer_")) if group.name.startswith("layer_") else group.name
+            values[f"{group.name}.noise_key"] = noise_key(
+                spec, place=place, passage=passage, sleeps=design.sleeps
+            )
+            if injected:
+                values[f"{group.name}.injected_noise"] = sigma if noise else 0.0
             if not noise:
-                values[f"layer_{l}.soma_noise_current"] = 0.0
-                values[f"layer_{l}.apical_noise"] = 0.0
+                sources = ("soma_noise_current", "apical_noise", "device_noise", "noise_current")
+                values |= {f"{group.name}.{name}": 0.0 for name in sources if name in group.parameters}
         return values
 
+    def _stored(self) -> list[str]:
+        depth = self.spec.network.depth
+        names = [f"{part}_{l}.stored" for l in range(1, depth + 1) for part in ("synapses", "biases")]
+        count = len(feedback_shapes(self.method.feedback, self.spec.network.layers))
+        return [*names, *(f"feedback_{position}.stored" for position in range(1, count + 1))]
+
     def _weights_after(self, recording: Recording, before: Weights) -> Weights:
-        layers = range(1, self.spec.network.depth + 1)
-        return attrs.evolve(
-            before,
-            forward=tuple(
-                recording.final[f"synapses_{l}.stored"].reshape(before.forward[l - 1].shape) for l in layers
-            ),
-            biases=tuple(recording.final[f"biases_{l}.stored"] for l in layers),
+        def read(name: str, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+            return tuple(
+                recording.final[f"{name}_{position}.stored"].reshape(array.shape)
+                for position, array in enumerate(arrays, start=1)
+            )
+
+        return Weights(
+            forward=read("synapses", before.forward),
+            biases=read("biases", before.biases),
+            feedback=read("feedback", before.feedback),
+        )
+
+    def _reading(self, protocol: Protocol, trace_steps: int) -> Reading:
+        circuit, network = self._design.circuit, self.spec.network
+        return Reading(
+            model=self.model,
+            spec=self.spec,
+            deviations=self.deviations,
+            protocol=protocol,
+            voltage_unit=float(self.chip.voltage_unit),
+            noise_level=_noise_level(self.spec, self.deviations),
+            taus={
+                p.name: 1.0 if p.tau == CONTROLLER else network.tau_soma_ratio
+                for p in (circuit.populations if circuit else ())
+            },
+            error_given=circuit is not None and circuit.output == "error",
+            trace_steps=trace_steps,
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hardware_models import Chip, ChipError, QuantityError, chip_from_table
 from neurosim.equations import Design
 from neurosim.errors import SpecError
+from neurosim.learning import circuit_of, feedback_shapes, method_of
+from neurosim.learning.circuit import CONTROLLER
 from neurosim.spec import Spec
 from neurosim.spec.streams import stream
 
@@ -28,19 +30,25 @@ def chip_of(spec: Spec) -> Chip:
         ) from None
 
 
-def design_of(spec: Spec, *, columns: int | None = None) -> Design:
-    """What `assemble` needs for a spec; `columns` overrides the batch."""
-    chip = chip_of(spec)
+def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -> Design:
+    """What `assemble` needs for a spec; `columns` overrides the batch. `sleeps`: the spec is that of a sleep phase."""
+    chip, parts, network = chip_of(spec), method_of(spec.method.name), spec.network
+    circuit = circuit_of(parts, spec.method, network)
+    tau_soma = network.tau_soma_ratio * chip.time_base
     try:
         draw = chip.draw(
-            spec.network.layers,
+            network.layers,
             lambda name: stream(chip.seed, "chip", name),
-            tau_soma=spec.network.tau_soma_ratio * chip.time_base,
+            tau_soma=tau_soma,
+            feedback=feedback_shapes(parts.feedback, network.layers),
+            populations={
+                p.name: (network.layers[p.layer], p.tau == CONTROLLER)
+                for p in (circuit.populations if circuit else ())
+            },
         )
         if chip.noise:
-            tau_soma = spec.network.tau_soma_ratio * chip.time_base
             chip.soma_noise_current(tau_soma)
-            chip.apical_noise(tau_soma, spec.network.tau_apical_ratio * chip.time_base)
+            chip.apical_noise(tau_soma, network.tau_apical_ratio * chip.time_base)
     except ChipError as error:
         raise SpecError(
             "the chip cannot be biased for this spec",
@@ -49,17 +57,20 @@ def design_of(spec: Spec, *, columns: int | None = None) -> Design:
             remedy="change chip.time_base, a capacitance, or the spec's time constants",
         ) from None
     return Design(
-        network=spec.network,
+        network=network,
         method=spec.method,
+        parts=parts,
         chip=chip,
         draw=draw,
         loss=spec.task.loss,
         dt_ratio=spec.run.dt_ratio,
         columns=columns or spec.run.batch,
+        sleeps=sleeps,
     )
 
 
-def noise_key(spec: Spec, *, layer: int, passage: int) -> int:
-    """The 31-bit key of a layer's noise in one run."""
+def noise_key(spec: Spec, *, place: int | str, passage: int, sleeps: bool = False) -> int:
+    """The 31-bit key of the noise of a layer or population in one run."""
     seed = int(spec.chip.get("seed", 1))
-    return int(stream(seed, "noise", spec.run.seed, layer, passage).integers(2**31))
+    asleep = ("asleep",) if sleeps else ()
+    return int(stream(seed, "noise", spec.run.seed, place, passage, *asleep).integers(2**31))

@@ -12,9 +12,8 @@ from neurosim.backend import Recording
 from neurosim.backend.emulator import guarded
 from neurosim.emulate.weights import Weights
 from neurosim.equations import Model
-from neurosim.equations.assemble import ENDINGS
 from neurosim.result import DIVERGED, INTERRUPTED, NOT_SETTLED, Status, Trace
-from neurosim.spec import Deviations, MethodSettings, Protocol
+from neurosim.spec import Deviations, Protocol, Spec
 
 Array = NDArray[np.float64]
 
@@ -32,10 +31,12 @@ class Passage:
 
     weights: Weights
     endings: Mapping[str, Array]
-    """held, target, error, integrator, output of the controller at the end of every presentation,
-    (n_presentations, n_columns, n_outputs), in activation units."""
+    """At the end of every presentation, (n_presentations, n_columns, n_units), in activation units: held, target,
+    error, integrator, output of the controller, or held, target, signal and the state of every population."""
     settling: Array
     """How fast the integrators still move, over how fast they started, (n_presentations,)."""
+    optimizer: Mapping[str, Array]
+    """What the optimiser carries on to the next passage, by reference; empty for plain updates."""
     traces: Mapping[str, Mapping[str, Trace]]
     status: Status
     wall_seconds: float
@@ -48,46 +49,88 @@ class Passage:
         return self
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Reading:
+    """What is needed to read a recording."""
+
+    model: Model
+    spec: Spec
+    deviations: Deviations
+    protocol: Protocol
+    voltage_unit: float
+    noise_level: float
+    """σ of the output below which an error says nothing, activation units."""
+    taus: Mapping[str, float]
+    """Time constants of the populations beside the network, over τ_u."""
+    error_given: bool
+    """Whether those are given an error, not a target."""
+    trace_steps: int
+
+
 def read_passage(
-    recording: Recording,
-    *,
-    weights: Weights,
-    model: Model,
-    method: MethodSettings,
-    deviations: Deviations,
-    noise_level: float,
-    voltage_unit: float,
-    protocol: Protocol,
-    trace_steps: int,
+    recording: Recording, *, weights: Weights, optimizer: Mapping[str, Array], reading: Reading
 ) -> Passage:
-    """The passage behind a recording; `noise_level` is the σ below which an error says nothing."""
-    endings = _endings(recording, model, voltage_unit)
-    settling = _settling(endings, method.leak * deviations.controller.leak, 3 * noise_level)
-    railed = np.abs(endings["output"]) >= deviations.controller.limit * (1 - 1e-9)
-    saturated = float(np.mean(railed.any(axis=(1, 2)))) if len(settling) else 0.0
-    status = _status(recording, settling, model, protocol)
+    """The passage behind a recording."""
+    endings = _endings(recording, reading)
+    settling = _settling(endings, reading)
+    status = _status(recording, settling, reading.model, reading.protocol)
     return Passage(
         weights=weights,
         endings=endings,
         settling=settling,
-        traces=_traces(recording, model, trace_steps),
-        status=attrs.evolve(status, saturated=saturated),
+        optimizer=optimizer,
+        traces=_traces(recording, reading.model, reading.trace_steps),
+        status=attrs.evolve(status, saturated=_saturated(endings, reading.deviations)),
         wall_seconds=recording.wall_seconds,
     )
 
 
-def _endings(recording: Recording, model: Model, volts: float) -> dict[str, Array]:
-    records = recording.files["endings"].reshape(-1, len(ENDINGS), model.layers[-1], model.n_columns)
-    return {
-        name: records[:, number].transpose(0, 2, 1) / (volts if name in ("integrator", "output") else 1.0)
-        for number, name in enumerate(ENDINGS)
+def _endings(recording: Recording, reading: Reading) -> dict[str, Array]:
+    model, records = reading.model, recording.files["endings"]
+    found, start = {}, 0
+    for reference, n, unit in model.endings:
+        part, variable = reference.split(".")
+        values = records[:, start : start + n * model.n_columns].reshape(-1, n, model.n_columns)
+        start += n * model.n_columns
+        scale = reading.voltage_unit if unit == "V" else 1.0
+        found[variable if part == "controller" else reference] = values.transpose(0, 2, 1) / scale
+    return found
+
+
+def _settling(endings: Mapping[str, Array], reading: Reading) -> Array:
+    """Of the controller's integrators, or of whatever population moves fastest, over the error it is given."""
+    step, method = reading.protocol.dt_ratio, reading.spec.method
+    floor = max(3 * reading.noise_level, SMALLEST_ERROR)
+    if "integrator" in endings:
+        leak = method.leak * reading.deviations.controller.leak
+        moving = [endings["error"] - leak * endings["integrator"]] if method.integral_gain > 0 else []
+        given = endings["target"] - endings["held"]
+    else:
+        moving = [
+            values * (reading.taus[name.removesuffix(".moved")] / step)
+            for name, values in endings.items()
+            if name.endswith(".moved")
+        ]
+        given = endings["signal"] if reading.error_given else endings["target"] - endings["held"]
+    rates = [_rms(values) for values in moving]
+    start = np.maximum(_rms(given), floor)
+    return np.max(rates, axis=0) / start if rates else np.zeros(len(start))
+
+
+def _rms(values: Array) -> Array:
+    return np.sqrt(np.mean(values**2, axis=(1, 2)))
+
+
+def _saturated(endings: Mapping[str, Array], deviations: Deviations) -> float:
+    limits = {"output": deviations.controller.limit} | {
+        f"{name}.state": population.limit for name, population in deviations.populations.items()
     }
-
-
-def _settling(endings: Mapping[str, Array], leak: Array, floor: float) -> Array:
-    moving = endings["error"] - leak * endings["integrator"]
-    start = np.sqrt(np.mean((endings["target"] - endings["held"]) ** 2, axis=(1, 2)))
-    return np.sqrt(np.mean(moving**2, axis=(1, 2))) / np.maximum(start, max(floor, SMALLEST_ERROR))
+    railed = [
+        (np.abs(values) >= limits[name] * (1 - 1e-9)).any(axis=2)
+        for name, values in endings.items()
+        if np.isfinite(limits.get(name, np.inf))
+    ]
+    return float(np.mean(np.any(railed, axis=0))) if railed and railed[0].size else 0.0
 
 
 def _traces(recording: Recording, model: Model, stride: int) -> dict[str, dict[str, Trace]]:

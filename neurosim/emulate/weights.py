@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import DataError
-from neurosim.learning.feedback import direct_feedback_weights
+from neurosim.learning import Feedback, feedback_ends, feedback_shapes, method_of
 from neurosim.learning.initial import initial_weights
+from neurosim.learning.initial_feedback import initial_feedback
 from neurosim.result import Projection
 from neurosim.spec import Deviations, Network, Spec
 
@@ -26,15 +27,15 @@ class Weights:
     biases: tuple[Array, ...]
     """b_l, (n_l,)."""
     feedback: tuple[Array, ...]
-    """Q_l, (n_l, n_L)."""
+    """In the order and of the shapes of `feedback_shapes`; Q_l, (n_l, n_L), where it is direct."""
 
-    def check(self, network: Network) -> None:
+    def check(self, network: Network, feedback: Feedback) -> None:
         """Whether they are the weights of this network; DataError names the one that is not."""
         sizes = network.layers
         wanted = {
             "forward": [(m, n) for n, m in pairwise(sizes)],
             "biases": [(n,) for n in sizes[1:]],
-            "feedback": [(n, sizes[-1]) for n in sizes[1:]],
+            "feedback": list(feedback_shapes(feedback, sizes)),
         }
         for name, shapes in wanted.items():
             got = [np.shape(array) for array in getattr(self, name)]
@@ -43,11 +44,12 @@ class Weights:
 
     @staticmethod
     def initial(spec: Spec) -> Weights:
-        """The weights a run of this spec starts with: seeded W, zero b, fixed direct feedback."""
+        """The weights a run of this spec starts with: seeded W, zero b, the method's feedback."""
         forward, biases = initial_weights(spec.network, spec.run.seed)
-        return Weights(
-            forward=tuple(forward), biases=tuple(biases), feedback=direct_feedback_weights(forward)
+        feedback = initial_feedback(
+            method_of(spec.method.name), spec.method, spec.network, forward=forward, seed=spec.run.seed
         )
+        return Weights(forward=tuple(forward), biases=tuple(biases), feedback=feedback)
 
 
 def projections(spec: Spec, weights: Weights, *, deviations: Deviations) -> dict[str, Projection]:
@@ -55,8 +57,7 @@ def projections(spec: Spec, weights: Weights, *, deviations: Deviations) -> dict
     found: dict[str, Projection] = {}
     for l in range(1, spec.network.depth + 1):
         source = "input" if l == 1 else f"layer_{l - 1}"
-        gain, back = deviations.forward_gain[l - 1], deviations.feedback_gain[l - 1]
-        stored, returned = weights.forward[l - 1], weights.feedback[l - 1]
+        gain, stored = deviations.forward_gain[l - 1], weights.forward[l - 1]
         found[f"{source}_to_layer_{l}"] = Projection(
             weights=gain * stored,
             source=source,
@@ -65,11 +66,13 @@ def projections(spec: Spec, weights: Weights, *, deviations: Deviations) -> dict
             biases=weights.biases[l - 1],
             device={"gain": gain, "stored": stored},
         )
-        found[f"controller_to_layer_{l}"] = Projection(
-            weights=back * returned,
-            source="controller",
-            target=f"layer_{l}",
+    ends = feedback_ends(method_of(spec.method.name).feedback, spec.network.layers)
+    for (source, target), gain, stored in zip(ends, deviations.feedback_gain, weights.feedback, strict=True):
+        found[f"{source}_to_{target}"] = Projection(
+            weights=gain * stored,
+            source=source,
+            target=target,
             kind="feedback",
-            device={"gain": back, "stored": returned},
+            device={"gain": gain, "stored": stored},
         )
     return found

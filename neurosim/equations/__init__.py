@@ -1,7 +1,8 @@
 """From network, method and chip to a `Model`: equations with units as plain data; builds no Brian2 object."""
 
-from neurosim.equations.assemble import Design, assemble
+from neurosim.equations.assemble import assemble
 from neurosim.equations.describe import describe
+from neurosim.equations.design import Design
 from neurosim.equations.deviations import deviations_of
 from neurosim.equations.model import Model
 

@@ -14,3 +14,17 @@ ACTIVATION_TEXT = {
 def activation(name: str, argument: str) -> str:
     """φ of an expression, in parentheses."""
     return "(" + ACTIVATION_TEXT[name].format(x=f"({argument})") + ")"
+
+
+SLOPE_TEXT = {
+    "tanh": "1 - tanh({x})**2",
+    "sigmoid": "1/((1 + exp(-{x}))*(1 + exp({x})))",
+    "softplus": "1/(1 + exp(-{x}))",
+    "linear": "1.0",
+}
+"""φ'(x)."""
+
+
+def slope_of(name: str, argument: str) -> str:
+    """φ' of an expression, in parentheses."""
+    return "(" + SLOPE_TEXT[name].format(x=f"({argument})") + ")"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardware_models import Chip, Draw, Parameter
+from neurosim.equations.activation import slope_of
 from neurosim.equations.layer import declarations, model_parameter
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Program, Updater
 from neurosim.equations.operations import ColumnReduce
@@ -12,10 +13,20 @@ CONTROLLER = "controller"
 
 
 def controller_group(
-    network: Network, method: MethodSettings, chip: Chip, draw: Draw | None, *, columns: int
+    network: Network,
+    method: MethodSettings,
+    chip: Chip,
+    draw: Draw | None,
+    *,
+    columns: int,
+    highpass: bool = False,
 ) -> Group:
-    """u = u_int + k_p e and its leaky integrator; held, desired and target stand beside it."""
-    fragment = chip.controller.fragment(railed=chip.railed, drawn=draw is not None)
+    """u = K_I u_int + k_p e + k_d ė_f and its leaky integrator; held, desired and target stand beside it.
+
+    With `highpass` also `fast`, u without what a low-pass of it leaves: what awake feedback plasticity sees.
+    """
+    derivative = method.derivative_gain > 0
+    fragment = chip.controller.fragment(railed=chip.railed, drawn=draw is not None, derivative=derivative)
     hardware = {
         "V_unit": Parameter(value=chip.voltage_unit, meaning="voltage of activity 1"),
         "C_integrator": Parameter(value=chip.controller.capacitance, meaning="capacitance of the integrator"),
@@ -32,20 +43,25 @@ def controller_group(
         }
     parameters = {name: model_parameter(p) for name, p in hardware.items()} | {
         "proportional_gain": _setting(method.proportional_gain, "k_p"),
+        "integral_gain": _setting(method.integral_gain, "K_I"),
         "leak_ratio": _setting(method.leak, "α"),
         "target_stepsize": _setting(method.target_stepsize, "λ"),
     }
-    equations = [
-        fragment.equations,
-        "output_rate : 1 (linked)",
-        "engaged : 1 (shared)",
-        "held : 1",
-        "desired : 1",
-        "target : 1",
-        "exponential : 1",
-        "reduced : 1",
-        *declarations(parameters),
-    ]
+    if derivative:
+        tau = method.derivative_filter_ratio * chip.time_base
+        parameters["tau_derivative"] = model_parameter(Parameter(value=tau, meaning="τ_d of the spec"))
+        ratio = method.derivative_gain / method.derivative_filter_ratio
+        parameters["derivative_ratio"] = _setting(ratio, "k_d/τ_d")
+    equations = [fragment.equations, "engaged : 1 (shared)", *_sampled(), "output_rate : 1 (linked)"]
+    before = fragment.before
+    if highpass:
+        tau = method.sleep.highpass_ratio * chip.time_base
+        parameters["tau_slow"] = model_parameter(
+            Parameter(value=tau, meaning="time constant of the high-pass")
+        )
+        equations += ["dslow/dt = (output - slow)/tau_slow : volt", "fast : volt"]
+        before += "\nfast = output - slow"
+    equations += declarations(parameters)
     return Group(
         name=CONTROLLER,
         n_units=network.layers[-1],
@@ -53,17 +69,51 @@ def controller_group(
         equations="\n".join(equations),
         parameters=parameters,
         links={"output_rate": f"layer_{network.depth}.rate"},
-        updater=Updater(slot="start", order=6, before=fragment.before, after=fragment.after),
+        updater=Updater(slot="start", order=6, before=before, after=fragment.after),
     )
 
 
-def controller_stages(network: Network, loss: str, *, columns: int) -> tuple[list[GatedCode], list[Program]]:
-    """Reset at the beginning of a presentation; sample r⁻ and set the target after settling."""
+def output_group(
+    network: Network, method: MethodSettings, chip: Chip, *, columns: int, mismatched: bool
+) -> Group:
+    """The output's sample-and-hold without a controller: what a circuit beside the network is given."""
+    parameters = {
+        "V_unit": model_parameter(Parameter(value=chip.voltage_unit, meaning="voltage of activity 1")),
+        "target_stepsize": _setting(method.target_stepsize, "λ"),
+    }
+    links = {"output_rate": f"layer_{network.depth}.rate", "output_soma": f"layer_{network.depth}.soma"}
+    equations = [*_sampled(), "signal : 1", "output_rate : 1 (linked)", "output_soma : volt (linked)"]
+    if mismatched:
+        links["slope"] = f"layer_{network.depth}.slope"
+        equations.append("slope : 1 (linked)")
+    return Group(
+        name=CONTROLLER,
+        n_units=network.layers[-1],
+        n_columns=columns,
+        equations="\n".join([*equations, *declarations(parameters)]),
+        parameters=parameters,
+        links=links,
+    )
 
-    def code(name: str, text: str, gate: str, order: int) -> GatedCode:
-        return GatedCode(
-            name=f"{CONTROLLER}_{name}", group=CONTROLLER, code=text, gate=gate, slot="start", order=order
-        )
+
+def _sampled() -> list[str]:
+    return ["held : 1", "desired : 1", "gradient : 1", "target : 1", "exponential : 1", "reduced : 1"]
+
+
+def controller_stages(
+    network: Network, loss: str, *, columns: int, derivative: bool = False, highpass: bool = False
+) -> tuple[list[GatedCode], list[Program]]:
+    """Reset at the beginning of a presentation; sample r⁻ and set the target after settling."""
+    states = ["integrator = 0*volt"]
+    states += ["filtered = 0"] if derivative else []
+    states += ["slow = 0*volt"] if highpass else []
+    codes, programs = output_stages(network, loss, columns=columns)
+    reset = _code("reset", "\n".join(["engaged = 0", *states]), "begin", -8)
+    return [reset, _code("engage", "engaged = 1", "hold", 0), *codes], programs
+
+
+def output_stages(network: Network, loss: str, *, columns: int) -> tuple[list[GatedCode], list[Program]]:
+    """Sample r⁻ when the settle phase ends; the gradient of the loss there, and the target."""
 
     def reduce(name: str, source: str, how: str, order: int) -> Program:
         operation = ColumnReduce(
@@ -76,18 +126,31 @@ def controller_stages(network: Network, loss: str, *, columns: int) -> tuple[lis
         )
         return Program(name=f"{CONTROLLER}_{name}", operations=(operation,), slot="start", order=order)
 
-    codes = [
-        code("reset", "engaged = 0\nintegrator = 0*volt", "begin", -8),
-        code("hold", "engaged = 1\nheld = output_rate", "hold", 0),
-    ]
+    hold = _code("hold", "held = output_rate", "hold", 0)
+    target = "target = held - target_stepsize*gradient"
     if loss == "squared_error":
-        return [*codes, code("target", "target = held - target_stepsize*(held - desired)", "hold", 4)], []
+        return [hold, _code("target", f"gradient = held - desired\n{target}", "hold", 4)], []
     # softmax cross-entropy: ∂L/∂r = softmax(r) − y, the largest output subtracted against overflow
-    codes += [
-        code("exponential", "exponential = exp(held - reduced)", "hold", 2),
-        code("target", "target = held - target_stepsize*(exponential/reduced - desired)", "hold", 4),
+    codes = [
+        hold,
+        _code("exponential", "exponential = exp(held - reduced)", "hold", 2),
+        _code("target", f"gradient = exponential/reduced - desired\n{target}", "hold", 4),
     ]
     return codes, [reduce("largest", "held", "max", 1), reduce("total", "exponential", "sum", 3)]
+
+
+def output_signal(network: Network, kind: str, *, mismatched: bool) -> GatedCode:
+    """What a circuit beside the network is given: δ_L = φ'(v_L) ∂L/∂r_L, or v_L − λ δ_L; kept until the next."""
+    inner = f"{'slope*' if mismatched else ''}output_soma/V_unit"
+    delta = f"{'slope*' if mismatched else ''}{slope_of(network.output, inner)}*gradient"
+    text = delta if kind == "error" else f"output_soma/V_unit - target_stepsize*{delta}"
+    return _code("signal", f"signal = {text}", "hold", 5)
+
+
+def _code(name: str, text: str, gate: str, order: int) -> GatedCode:
+    return GatedCode(
+        name=f"{CONTROLLER}_{name}", group=CONTROLLER, code=text, gate=gate, slot="start", order=order
+    )
 
 
 def _setting(value: float, symbol: str) -> ModelParameter:

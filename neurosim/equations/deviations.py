@@ -5,15 +5,23 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from hardware_models import Chip, Draw
+from hardware_models import Chip
+from neurosim.equations.design import Design
 from neurosim.equations.layer import taus
-from neurosim.spec import ControllerDeviations, Deviations, Network
+from neurosim.learning import feedback_shapes
+from neurosim.learning.circuit import CONTROLLER, Circuit
+from neurosim.spec import ControllerDeviations, Deviations, Network, PopulationDeviations
 
 
-def deviations_of(chip: Chip, draw: Draw | None, *, network: Network) -> Deviations:
+def deviations_of(design: Design) -> Deviations:
     """What the equations of `assemble` say about this chip, in activation units and units of τ_u."""
-    ideal = Deviations.ideal(network)
-    soma_noise, apical_noise = _noise(chip, network)
+    chip, draw, network, circuit = design.chip, design.draw, design.network, design.circuit
+    ideal = Deviations.ideal(
+        network,
+        feedback=feedback_shapes(design.parts.feedback, network.layers),
+        populations={p.name: network.layers[p.layer] for p in circuit.populations} if circuit else None,
+    )
+    soma_noise, apical_noise = _noise(chip, network, apical=circuit is None)
     volts = float(chip.voltage_unit)
     layers = []
     for l, layer in enumerate(ideal.layers):
@@ -43,18 +51,42 @@ def deviations_of(chip: Chip, draw: Draw | None, *, network: Network) -> Deviati
         forward_gain=draw.forward_gain if draw else ideal.forward_gain,
         feedback_gain=draw.feedback_gain if draw else ideal.feedback_gain,
         auto_zero=chip.comparator.auto_zero,
+        populations={
+            name: _population(design, circuit, name, values)
+            for name, values in ideal.populations.items()
+            if circuit is not None
+        },
     )
 
 
-def _noise(chip: Chip, network: Network) -> tuple[float, float]:
+def _population(
+    design: Design, circuit: Circuit, name: str, ideal: PopulationDeviations
+) -> PopulationDeviations:
+    chip, volts = design.chip, float(design.chip.voltage_unit)
+    integrator = circuit.population(name).tau == CONTROLLER
+    values = attrs.evolve(
+        ideal, limit=float(chip.controller.limit) / volts if chip.railed and integrator else np.inf
+    )
+    if chip.noise and not integrator:
+        noise, _ = _noise(chip, design.network, apical=False)
+        values = attrs.evolve(values, noise=noise * np.ones_like(ideal.noise))
+    if design.draw is None:
+        return values
+    drawn = design.draw.populations[name]
+    return attrs.evolve(values, leak=drawn.leak, gain=drawn.gain, offset=np.asarray(drawn.offset) / volts)
+
+
+def _noise(chip: Chip, network: Network, *, apical: bool) -> tuple[float, float]:
     """(soma_noise, apical_noise) of `LayerDeviations`."""
     if not chip.noise:
         return 0.0, 0.0
     tau_soma, _, tau_apical = taus(network, chip)
+    if not apical:
+        tau_apical = 0 * tau_apical
     volts, root_second = float(chip.voltage_unit), float(chip.time_base) ** 0.5
     soma = float(chip.soma_noise_current(tau_soma, tau_apical)) / float(chip.soma.capacitance)
-    apical = float(chip.apical_noise(tau_soma, tau_apical))
-    return soma * root_second / volts, apical / (volts * root_second)
+    on_apical = float(chip.apical_noise(tau_soma, tau_apical)) if apical else 0.0
+    return soma * root_second / volts, on_apical / (volts * root_second)
 
 
 def layer_devices(deviations: Deviations) -> dict[str, dict[str, np.ndarray]]:
@@ -67,4 +99,7 @@ def layer_devices(deviations: Deviations) -> dict[str, dict[str, np.ndarray]]:
     limit = control.pop("limit")
     parts["controller"] = {name: np.asarray(value) for name, value in control.items()}
     parts["controller"]["limit"] = np.full_like(deviations.controller.leak, limit)
+    for name, population in deviations.populations.items():
+        described = attrs.asdict(population)
+        parts[name] = {key: np.full_like(population.leak, value) for key, value in described.items()}
     return parts

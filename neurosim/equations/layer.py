@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
 import numpy as np
-from brian2 import Quantity
+from brian2 import Quantity, second, volt
 
 from hardware_models import Chip, Fragment, LayerDraw, Parameter
 from neurosim.equations.activation import activation
@@ -35,64 +36,57 @@ def declarations(parameters: Mapping[str, ModelParameter]) -> list[str]:
     ]
 
 
-def layer_group(network: Network, chip: Chip, draw: LayerDraw | None, *, index: int, columns: int) -> Group:
+@attrs.frozen(kw_only=True)
+class LayerDesign:
+    """What kind of neurons a network has."""
+
+    apical: bool = True
+    """Whether a controller acts on them through an apical compartment; without one a circuit stands beside."""
+    injected: bool = False
+    """Whether noise is put into the apical compartment while the controller is on."""
+
+
+def layer_group(
+    network: Network,
+    chip: Chip,
+    draw: LayerDraw | None,
+    *,
+    index: int,
+    columns: int,
+    kind: LayerDesign | None = None,
+) -> Group:
     """Layer `index` (1..L): soma, basal and apical compartment, rate, post-synaptic term.
 
     Inputs from projections: basal_drive (Σ w r + b, a current over I_unit) and apical_drive (Σ q u, V).
     """
-    tau_soma, tau_basal, tau_apical = taus(network, chip)
-    dynamic_apical = float(tau_apical) > 0
-    fragments = [
-        chip.soma.fragment(
-            tau_soma,
-            drawn=draw is not None,
-            soma_noise=chip.noise,
-            apical_noise=chip.noise and not dynamic_apical,
-        ),
-        chip.basal.fragment(
-            "basal", "I_unit*basal_drive", conductance=chip.unit_conductance, tau=tau_basal, noisy=False
-        ),
-        chip.apical.fragment(
-            "apical",
-            "g_feedback*apical_drive",
-            conductance=chip.unit_conductance,
-            tau=tau_apical,
-            noisy=chip.noise and dynamic_apical,
-        ),
-    ]
+    kind = kind or LayerDesign()
+    fragments = _compartments(network, chip, draw, kind)
     parameters = {
         name: model_parameter(p)
         for fragment in fragments
-        for name, p in _layer_parameters(chip, draw, fragment, tau_soma, tau_apical).items()
+        for name, p in _layer_parameters(network, chip, draw, fragment, kind).items()
     }
-    if chip.noise:
+    if chip.noise or kind.injected:
         parameters["noise_key"] = ModelParameter(
             value=0.0, unit="1", meaning="which noise, set for each run", integer=True
         )
-    basal_rate = activation(network.activations[index - 1], _argument("basal", draw))
-    offset = " + comparator_offset" if draw is not None else ""
-    held = " - held_difference" if chip.comparator.auto_zero else ""
-    before = [
-        *(fragment.before for fragment in fragments),
-        f"difference = rate - {basal_rate}{offset}",
-        f"post = difference{held}",
-    ]
-    equations = [
-        *(fragment.equations for fragment in fragments),
-        "basal_drive : 1",
-        "apical_drive : volt",
-        "rate : 1",
-        "difference : 1",
-        "post : 1",
-        *(["held_difference : 1"] if chip.comparator.auto_zero else []),
-        *(["post_sum : 1"] if index == 1 else []),
-        *declarations(parameters),
-    ]
+    before = [fragment.before for fragment in fragments]
+    equations = [fragment.equations for fragment in fragments] + ["basal_drive : 1", "rate : 1", "post : 1"]
+    if kind.apical:
+        basal_rate = activation(network.activations[index - 1], argument("basal", draw))
+        offset = " + comparator_offset" if draw is not None else ""
+        held = " - held_difference" if chip.comparator.auto_zero else ""
+        before += [f"difference = rate - {basal_rate}{offset}", f"post = difference{held}"]
+        equations += ["apical_drive : volt", "difference : 1"]
+        equations += ["held_difference : 1"] if chip.comparator.auto_zero else []
+        equations += ["post_sum : 1"] if index == 1 else []
+    if kind.injected:
+        equations.append("apical_noise : volt*second**0.5 (shared)")
     return Group(
         name=f"layer_{index}",
         n_units=network.layers[index],
         n_columns=columns,
-        equations="\n".join(equations),
+        equations="\n".join([*equations, *declarations(parameters)]),
         parameters=parameters,
         updater=Updater(
             slot="groups",
@@ -103,27 +97,35 @@ def layer_group(network: Network, chip: Chip, draw: LayerDraw | None, *, index: 
     )
 
 
-def layer_code(network: Network, chip: Chip, draw: LayerDraw | None, *, index: int) -> list[GatedCode]:
-    """The rate at the start of every step, and the auto-zero of the post-synaptic term."""
+def layer_code(
+    network: Network,
+    chip: Chip,
+    draw: LayerDraw | None,
+    *,
+    index: int,
+    kind: LayerDesign | None = None,
+) -> list[GatedCode]:
+    """The rate at the start of every step, the auto-zero of the post-synaptic term, and the injected noise."""
+    kind = kind or LayerDesign()
     name = f"layer_{index}"
-    rate = activation(network.activations[index - 1], _argument("soma", draw))
-    code = [
-        GatedCode(
-            name=f"{name}_rate", group=name, code=f"rate = {rate}", gate="always", slot="start", order=-5
-        )
-    ]
-    if chip.comparator.auto_zero:
-        code.append(
-            GatedCode(
-                name=f"{name}_autozero",
-                group=name,
-                code="held_difference = difference\npost = 0",
-                gate="hold",
-                slot="groups",
-                order=2,
-            )
-        )
-    return code
+
+    def code(what: str, text: str, gate: str, slot: str, order: int) -> GatedCode:
+        return GatedCode(name=f"{name}_{what}", group=name, code=text, gate=gate, slot=slot, order=order)
+
+    rate = activation(network.activations[index - 1], argument("soma", draw))
+    codes = [code("rate", f"rate = {rate}", "always", "start", -5)]
+    if kind.apical and chip.comparator.auto_zero:
+        codes.append(code("autozero", "held_difference = difference\npost = 0", "hold", "groups", 2))
+    if kind.injected:
+        with_noise = "apical_noise = sqrt(device_noise**2 + injected_noise**2)"
+        codes.append(code("quiet", "apical_noise = device_noise", "begin", "start", -8))
+        codes.append(code("noisy", with_noise, "hold", "start", 0))
+    return codes
+
+
+def argument(compartment: str, draw: LayerDraw | None) -> str:
+    """What goes into φ for a compartment's voltage."""
+    return f"{'slope*' if draw is not None else ''}{compartment}/V_unit"
 
 
 def taus(network: Network, chip: Chip) -> tuple[Quantity, Quantity, Quantity]:
@@ -136,34 +138,79 @@ def taus(network: Network, chip: Chip) -> tuple[Quantity, Quantity, Quantity]:
     )
 
 
-def _argument(compartment: str, draw: LayerDraw | None) -> str:
-    return f"{'slope*' if draw is not None else ''}{compartment}/V_unit"
+def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: LayerDesign) -> list[Fragment]:
+    tau_soma, tau_basal, tau_apical = taus(network, chip)
+    dynamic = float(tau_apical) > 0
+    fragments = [
+        chip.soma.fragment(
+            tau_soma,
+            drawn=draw is not None,
+            soma_noise=chip.noise,
+            apical_noise=chip.noise and not dynamic and kind.apical,
+            apical=kind.apical,
+        ),
+        chip.basal.fragment(
+            "basal", "I_unit*basal_drive", conductance=chip.unit_conductance, tau=tau_basal, noisy=False
+        ),
+    ]
+    if kind.apical:
+        fragments.append(
+            chip.apical.fragment(
+                "apical",
+                "g_feedback*apical_drive",
+                conductance=chip.unit_conductance,
+                tau=tau_apical,
+                noisy=(chip.noise or kind.injected) and dynamic,
+            )
+        )
+    return fragments
 
 
 def _layer_parameters(
-    chip: Chip, draw: LayerDraw | None, fragment: Fragment, tau_soma: Quantity, tau_apical: Quantity
+    network: Network, chip: Chip, draw: LayerDraw | None, fragment: Fragment, kind: LayerDesign
 ) -> dict[str, Parameter]:
     parameters = {
         "V_unit": Parameter(value=chip.voltage_unit, meaning="voltage of activity 1"),
         "I_unit": Parameter(value=chip.current_unit, meaning="current of activity 1"),
-        "g_feedback": Parameter(value=chip.unit_conductance, meaning="transconductance of feedback weight 1"),
         **fragment.parameters,
     }
-    if chip.noise:
-        parameters["soma_noise_current"] = Parameter(
-            value=chip.soma_noise_current(tau_soma, tau_apical),
-            meaning="shot noise of the soma's transconductors",
+    if kind.apical:
+        parameters["g_feedback"] = Parameter(
+            value=chip.unit_conductance, meaning="transconductance of feedback weight 1"
         )
-        parameters["apical_noise"] = Parameter(
-            value=chip.apical_noise(tau_soma, tau_apical), meaning="shot noise of the apical input"
-        )
+    parameters |= _noise_parameters(network, chip, kind)
     if draw is not None:
         parameters |= {
             "leak": Parameter(value=draw.leak, meaning="mismatch of the leak"),
             "basal_gain": Parameter(value=draw.basal_gain, meaning="mismatch of the basal coupling"),
-            "apical_gain": Parameter(value=draw.apical_gain, meaning="mismatch of the apical coupling"),
             "offset": Parameter(value=draw.offset, meaning="input offset of the soma"),
             "slope": Parameter(value=draw.slope, meaning="mismatch of the nonlinearity's slope"),
             "comparator_offset": Parameter(value=draw.comparator_offset, meaning="offset of the comparator"),
         }
+        if kind.apical:
+            parameters["apical_gain"] = Parameter(
+                value=draw.apical_gain, meaning="mismatch of the apical coupling"
+            )
+    return parameters
+
+
+def _noise_parameters(network: Network, chip: Chip, kind: LayerDesign) -> dict[str, Parameter]:
+    tau_soma, _, tau_apical = taus(network, chip)
+    parameters = {}
+    if chip.noise:
+        slow = tau_apical if kind.apical else 0 * tau_apical
+        parameters["soma_noise_current"] = Parameter(
+            value=chip.soma_noise_current(tau_soma, slow), meaning="shot noise of the soma's transconductors"
+        )
+    if not kind.apical:
+        return parameters
+    device = chip.apical_noise(tau_soma, tau_apical) if chip.noise else 0 * volt * second**0.5
+    meaning = "shot noise of the apical input"
+    if kind.injected:
+        parameters["device_noise"] = Parameter(value=device, meaning=meaning)
+        parameters["injected_noise"] = Parameter(
+            value=0 * volt * second**0.5, meaning="σ of the noise put in while feedback is learned"
+        )
+    elif chip.noise:
+        parameters["apical_noise"] = Parameter(value=device, meaning=meaning)
     return parameters

@@ -16,7 +16,8 @@ from neurosim.equations.operations import Operation
 GATES = ("always", "begin", "hold", "learn", "plastic", "last", "trace")
 """When a stage runs, with k the step within a presentation:
 always; begin k = 0; hold k = settle_steps; learn k ≥ settle_steps; plastic k ≥ plastic_from;
-last k = period − 1; trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
+window_i k = settle_steps + i · window_steps, any i ≥ 1, not in this list; last k = period − 1;
+trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
 
 SCHEDULE = "schedule"
 """The group that holds the numbers the gates refer to."""
@@ -24,6 +25,7 @@ SCHEDULE = "schedule"
 SCHEDULE_VARIABLES = (
     "period",
     "settle_steps",
+    "window_steps",
     "plastic_from",
     "presentations",
     "trace_first",
@@ -109,6 +111,8 @@ class Model:
     n_columns: int
     traced: Mapping[str, tuple[tuple[str, int, str], ...]]
     """What each trace recording holds: file → (reference, n_units, unit)."""
+    endings: tuple[tuple[str, int, str], ...]
+    """What is kept at the end of every presentation: (reference, n_units, unit)."""
 
     def group(self, name: str) -> Group:
         """The group of that name."""

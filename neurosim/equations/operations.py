@@ -70,7 +70,7 @@ class Fill:
 
 @attrs.frozen(kw_only=True)
 class ColumnReduce:
-    """target[:, c] = max or sum over the units of source[:, c], written to every unit."""
+    """target[:, c] = max or sum over the units of source[:, c], written to every unit of the target."""
 
     target: str
     source: str
@@ -78,6 +78,8 @@ class ColumnReduce:
     n_units: int
     n_columns: int
     gate: str
+    n_targets: int = 0
+    """Units of the target; 0: as many as the source has."""
 
 
 @attrs.frozen(kw_only=True)

@@ -2,55 +2,62 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.equations.layer import declarations
-from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
+from neurosim.equations.model import Group, ModelParameter, Updater
 from neurosim.equations.operations import Add, Fill, Operation, Outer, Product, RowSum
-from neurosim.spec import Network
+from neurosim.equations.optimizer import apply_code, update_rule
+from neurosim.equations.parts import Parts
+from neurosim.spec import Network, Optimizer
 
 CONTINUOUS = "continuous"
 
 
-def weights_group(
-    name: str, n_units: int, *, updates: str, gain: NDArray[np.float64] | None, plastic: bool
-) -> Group:
-    """What is stored, what the network computes with (weight = gain · stored), and how it changes.
+def fixed_weights(name: str, n_units: int, *, gain: NDArray[np.float64] | None) -> Parts:
+    """What is stored and what the network computes with, weight = gain · stored."""
+    parameters = _gain(gain)
+    return Parts(groups=(_weights(name, n_units, ["weight : 1", "stored : 1"], parameters),))
 
-    buffered: stored += update_scale · accumulated at the end of a presentation;
-    continuous: dstored/dt = update_rate · drive.
-    """
-    parameters: dict[str, ModelParameter] = {}
-    if gain is not None:
-        parameters["gain"] = ModelParameter(value=gain.ravel(), unit="1", meaning="mismatch of each synapse")
-    equations = ["weight : 1"]
-    updater = None
-    if plastic and updates == CONTINUOUS:
-        parameters["update_rate"] = ModelParameter(
-            value=0.0, unit="hertz", meaning="η/(learn duration · batch)"
-        )
-        equations += ["dstored/dt = update_rate*drive : 1", "drive : 1"]
-        updater = Updater(slot="groups", order=4, after=f"weight = {_effective(gain)}")
-    elif plastic:
-        parameters["update_scale"] = ModelParameter(value=0.0, unit="1", meaning="η/(learning steps · batch)")
-        equations += ["stored : 1", "accumulated : 1"]
-    else:
-        equations += ["stored : 1"]
+
+def continuous_weights(name: str, n_units: int, *, gain: NDArray[np.float64] | None) -> Parts:
+    """dstored/dt = update_rate · drive."""
+    rate = ModelParameter(value=0.0, unit="hertz", meaning="η/(learn duration · batch)")
+    updater = Updater(slot="groups", order=4, after=f"weight = {_effective(gain)}")
+    equations = ["weight : 1", "dstored/dt = update_rate*drive : 1", "drive : 1"]
+    group = _weights(name, n_units, equations, _gain(gain) | {"update_rate": rate})
+    return Parts(groups=(attrs.evolve(group, updater=updater),))
+
+
+def buffered_weights(
+    name: str, n_units: int, *, gain: NDArray[np.float64] | None, optimizer: Optimizer, decays: bool
+) -> Parts:
+    """`stored` changes at the end of a presentation by what was `accumulated`, as the optimiser says."""
+    rule = update_rule(name, n_units, optimizer, decays=decays)
+    equations = ["weight : 1", "stored : 1", "accumulated : 1", *rule.equations]
+    return Parts(
+        groups=(_weights(name, n_units, equations, _gain(gain) | rule.parameters),),
+        code=(*rule.code, apply_code(name, rule, effective=_effective(gain))),
+        programs=rule.programs,
+    )
+
+
+def _weights(name: str, n_units: int, equations: list[str], parameters: dict[str, ModelParameter]) -> Group:
     return Group(
         name=name,
         n_units=n_units,
         n_columns=1,
         equations="\n".join([*equations, *declarations(parameters)]),
         parameters=parameters,
-        updater=updater,
     )
 
 
-def apply_code(name: str, *, gain: NDArray[np.float64] | None) -> GatedCode:
-    """The buffered update at the last step of a presentation."""
-    text = f"stored += update_scale*accumulated\naccumulated = 0\nweight = {_effective(gain)}"
-    return GatedCode(name=f"{name}_apply", group=name, code=text, gate="last", slot="end", order=2)
+def _gain(gain: NDArray[np.float64] | None) -> dict[str, ModelParameter]:
+    if gain is None:
+        return {}
+    return {"gain": ModelParameter(value=gain.ravel(), unit="1", meaning="mismatch of each synapse")}
 
 
 def forward_products(network: Network, *, columns: int, updates: str) -> list[Operation]:
@@ -62,7 +69,7 @@ def forward_products(network: Network, *, columns: int, updates: str) -> list[Op
             Product(
                 target=f"layer_{l}.basal_drive",
                 weights=f"synapses_{l}.weight",
-                source=_source(l),
+                source=rate_before(l),
                 bias=f"biases_{l}.weight",
                 n_post=network.layers[l],
                 n_pre=network.layers[l - 1],
@@ -73,25 +80,48 @@ def forward_products(network: Network, *, columns: int, updates: str) -> list[Op
     return operations
 
 
-def feedback_products(network: Network, *, columns: int) -> list[Operation]:
-    """apical_drive of every layer from the controller's output; zero while the controller is off."""
+def feedback_products(network: Network, *, columns: int, relayed: bool) -> list[Operation]:
+    """apical_drive of every layer, from the top; zero while the controller is off.
+
+    Direct: from the controller's output. Relayed: from the apical compartment above, or from what drives it
+    where the compartment has no time constant.
+    """
     operations: list[Operation] = []
-    for l in range(1, network.depth + 1):
+    above = "apical" if network.tau_apical_ratio > 0 else "apical_drive"
+    for l in range(network.depth, 0, -1):
         target, n_post = f"layer_{l}.apical_drive", network.layers[l]
+        from_above = relayed and l < network.depth
         operations += [
             Fill(target=target, size=n_post * columns, gate="begin"),
             Product(
                 target=target,
                 weights=f"feedback_{l}.weight",
-                source="controller.output",
+                source=f"layer_{l + 1}.{above}" if from_above else "controller.output",
                 bias="",
                 n_post=n_post,
-                n_pre=network.layers[-1],
+                n_pre=network.layers[l + 1] if from_above else network.layers[-1],
                 n_columns=columns,
                 gate="learn",
             ),
         ]
     return operations
+
+
+def feedback_plasticity(network: Network, *, columns: int, source: str) -> list[Operation]:
+    """Σ v_fb uᵀ of every layer in V², with u the variable `source` of the controller (eq. 13)."""
+    return [
+        Outer(
+            target=f"feedback_{l}.accumulated",
+            post=f"layer_{l}.apical",
+            pre=f"controller.{source}",
+            n_post=network.layers[l],
+            n_pre=network.layers[-1],
+            n_columns=columns,
+            accumulate=True,
+            gate="learn",
+        )
+        for l in range(1, network.depth + 1)
+    ]
 
 
 def plasticity(network: Network, *, columns: int, updates: str) -> list[Operation]:
@@ -119,7 +149,7 @@ def plasticity(network: Network, *, columns: int, updates: str) -> list[Operatio
             Outer(
                 target=f"synapses_{l}.{target}",
                 post=post,
-                pre=_source(l),
+                pre=rate_before(l),
                 n_post=n_post,
                 n_pre=n_pre,
                 n_columns=columns,
@@ -138,7 +168,8 @@ def plasticity(network: Network, *, columns: int, updates: str) -> list[Operatio
     return operations
 
 
-def _source(l: int) -> str:
+def rate_before(l: int) -> str:
+    """The rates that drive layer l."""
     return "input.rate" if l == 1 else f"layer_{l - 1}.rate"
 
 
