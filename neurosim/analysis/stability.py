@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurosim.spec import Deviations, MethodSettings, Network
+from neurosim.errors import SpecError
+from neurosim.learning import FixedDirect, FixedRelayed, LearnedDirect, feedback_shapes, method_of
+from neurosim.spec import ControllerDeviations, Deviations, MethodSettings, Network
 
 Array = NDArray[np.float64]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _State:
+    """The parts of the state as linear maps of the whole of it, (n, size) each; layers 1..L."""
+
+    soma: list[Array]
+    basal: list[Array]
+    """None of them where the compartment follows its drive at once; apical likewise."""
+    apical: list[Array]
+    integrator: Array
+    """No rows for K_I = 0; filtered likewise for k_d = 0."""
+    filtered: Array
 
 
 def system_matrix(
@@ -21,58 +38,106 @@ def system_matrix(
     slopes: Sequence[ArrayLike],
     deviations: Deviations | None = None,
 ) -> Array:
-    """A of d(state)/dt = A·state with time in τ_u; state = (v_1..v_L, basal_1.., apical_1.., u_int).
+    """A of d(state)/dt = A·state with time in τ_u; state = (v_1..v_L, basal_1.., apical_1.., u_int, e_f).
 
-    basal and apical appear only where they have a time constant. For instantaneous compartments and an ideal
-    chip this is [[−(I − Ĵ + k_p Q J_o)/τ, Q/τ], [−J_o, −αI]] (facts of Meulemans et al. 2021, App. B).
+    basal and apical appear only where they have a time constant, u_int only for K_I > 0 (else it moves
+    nothing), e_f only for k_d > 0. For instantaneous compartments, an ideal chip and a PI controller this is
+    [[−(I − Ĵ + k_p Q J_o)/τ, K_I Q/τ], [−J_o, −αI]] (facts of Meulemans et al. 2021, App. B).
 
     Parameters
     ----------
-    forward, feedback : W_l (n_l, n_{l−1}) and Q_l (n_l, n_L), without device errors.
+    forward : W_l (n_l, n_{l−1}), without device errors.
+    feedback : Q_l (n_l, n_L), or R_l (n_l, n_{l+1}) and R_L where the method relays it, likewise.
     slopes : ∂r_l/∂v_l at the state to linearise about, (n_l,) each; device errors included.
     deviations : how the chip differs from the ideal one. Rails are taken as not reached.
+
+    Raises
+    ------
+    SpecError : the method has no controller of the neurons, or one without gain.
     """
-    chip = deviations or Deviations.ideal(network)
-    sizes = network.layers[1:]
-    depth, n = len(sizes), sum(sizes)
-    outputs = sizes[-1]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    tau_v, tau_b, tau_a = network.tau_soma_ratio, network.tau_basal_ratio, network.tau_apical_ratio
-    rates = [np.asarray(s, float) for s in slopes]
+    relayed, shapes = _check_method(network, method)
+    chip = deviations or Deviations.ideal(network, feedback=shapes)
+    state = _lay_out(network, method)
+    rate = [np.asarray(s, float)[:, None] * v for s, v in zip(slopes, state.soma, strict=True)]
+    error = -rate[-1]
+    output = _controller_output(method, chip.controller, error, state)
+    gained = [gain * w for gain, w in zip(chip.forward_gain, forward, strict=True)]
+    to_basal = [np.zeros_like(state.soma[0]), *(w @ r for w, r in zip(gained[1:], rate[:-1], strict=True))]
+    returned = [gain * q for gain, q in zip(chip.feedback_gain, feedback, strict=True)]
+    to_apical = _relay(returned, output, state.apical) if relayed else [q @ output for q in returned]
+    rows = []
+    compartments = zip(state.basal or to_basal, state.apical or to_apical, strict=True)
+    for layer, soma, (basal, apical) in zip(chip.layers, state.soma, compartments, strict=True):
+        flow = layer.basal_gain[:, None] * basal + layer.apical_gain[:, None] * apical
+        rows.append((flow - layer.leak[:, None] * soma) / network.tau_soma_ratio)
+    if state.basal:
+        rows += [(d - x) / network.tau_basal_ratio for d, x in zip(to_basal, state.basal, strict=True)]
+    if state.apical:
+        rows += [(d - x) / network.tau_apical_ratio for d, x in zip(to_apical, state.apical, strict=True)]
+    if len(state.integrator):
+        rows.append(error - method.leak * chip.controller.leak[:, None] * state.integrator)
+    if len(state.filtered):
+        rows.append((error - state.filtered) / method.derivative_filter_ratio)
+    return np.vstack(rows)
 
-    # inputs of the compartments as linear maps of (v, u_int)
-    to_basal = np.zeros((n, n))
-    for l in range(1, depth):
-        rows, cols = slice(offsets[l], offsets[l + 1]), slice(offsets[l - 1], offsets[l])
-        to_basal[rows, cols] = chip.forward_gain[l] * forward[l] * rates[l - 1]
-    q = np.vstack([gain * matrix for gain, matrix in zip(chip.feedback_gain, feedback, strict=True)])
-    read_out = np.zeros((outputs, n))
-    read_out[:, offsets[-2] :] = np.diag(rates[-1])
-    proportional = method.proportional_gain * chip.controller.proportional
-    from_soma, from_integrator = -q @ (proportional[:, None] * read_out), q
 
-    leak = np.concatenate([layer.leak for layer in chip.layers])
-    gain_b = np.concatenate([layer.basal_gain for layer in chip.layers])[:, None]
-    gain_a = np.concatenate([layer.apical_gain for layer in chip.layers])[:, None]
-    n_basal, n_apical = n * (tau_b > 0), n * (tau_a > 0)
-    b, a, u = n, n + n_basal, n + n_basal + n_apical
-    matrix = np.zeros((u + outputs, u + outputs))
-    matrix[:n, :n] = -np.diag(leak) / tau_v
-    if n_basal:
-        matrix[:n, b:a] = np.diag(gain_b[:, 0]) / tau_v
-        matrix[b:a, :n], matrix[b:a, b:a] = to_basal / tau_b, -np.eye(n) / tau_b
-    else:
-        matrix[:n, :n] += gain_b * to_basal / tau_v
-    if n_apical:
-        matrix[:n, a:u] = np.diag(gain_a[:, 0]) / tau_v
-        matrix[a:u, :n], matrix[a:u, a:u] = from_soma / tau_a, -np.eye(n) / tau_a
-        matrix[a:u, u:] = from_integrator / tau_a
-    else:
-        matrix[:n, :n] += gain_a * from_soma / tau_v
-        matrix[:n, u:] = gain_a * from_integrator / tau_v
-    matrix[u:, :n] = -read_out
-    matrix[u:, u:] = -method.leak * np.diag(chip.controller.leak)
-    return matrix
+def _check_method(network: Network, method: MethodSettings) -> tuple[bool, tuple[tuple[int, int], ...]]:
+    """Whether feedback is relayed, and the shapes of its weights."""
+    feedback = method_of(method.name).feedback
+    if not isinstance(feedback, FixedDirect | LearnedDirect | FixedRelayed):
+        raise SpecError(
+            f"{method.name} has no feedback from a controller to the neurons",
+            where="method.name",
+            expected="DFC or a variant of it",
+        )
+    if method.integral_gain == 0 and method.proportional_gain == 0:
+        raise SpecError(
+            "the controller leaves every constant error alone",
+            where="method.integral_gain, method.proportional_gain",
+            expected="one of them > 0",
+            got="both 0",
+            remedy="set method.integral_gain = 1, or a method.proportional_gain such as 2",
+        )
+    return isinstance(feedback, FixedRelayed), feedback_shapes(feedback, network.layers)
+
+
+def _lay_out(network: Network, method: MethodSettings) -> _State:
+    sizes, outputs = network.layers[1:], network.layers[-1]
+    counts = [*sizes]
+    counts += [*sizes] * (network.tau_basal_ratio > 0)
+    counts += [*sizes] * (network.tau_apical_ratio > 0)
+    counts += [outputs * (method.integral_gain > 0), outputs * (method.derivative_gain > 0)]
+    whole = np.eye(sum(counts))
+    edges = np.cumsum([0, *counts])
+    parts = [whole[a:b] for a, b in pairwise(edges)]
+    layers = iter(parts[:-2])
+    return _State(
+        soma=[next(layers) for _ in sizes],
+        basal=[next(layers) for _ in sizes if network.tau_basal_ratio > 0],
+        apical=[next(layers) for _ in sizes if network.tau_apical_ratio > 0],
+        integrator=parts[-2],
+        filtered=parts[-1],
+    )
+
+
+def _controller_output(
+    method: MethodSettings, device: ControllerDeviations, error: Array, state: _State
+) -> Array:
+    """u = K_I u_int + k_p e + (k_d/τ_d)(e − e_f) as a map of the state, (n_L, size)."""
+    output = method.proportional_gain * device.proportional[:, None] * error
+    if len(state.integrator):
+        output = output + method.integral_gain * state.integrator
+    if len(state.filtered):
+        output = output + method.derivative_gain / method.derivative_filter_ratio * (error - state.filtered)
+    return output
+
+
+def _relay(weights: Sequence[Array], output: Array, apical: Sequence[Array]) -> list[Array]:
+    """R_L u, and R_l times the compartment above, or times its drive where it has no time constant."""
+    drives = [weights[-1] @ output]
+    for position in range(len(weights) - 2, -1, -1):
+        drives.append(weights[position] @ (apical[position + 1] if apical else drives[-1]))
+    return drives[::-1]
 
 
 def spectrum(matrix: Array) -> NDArray[np.complex128]:

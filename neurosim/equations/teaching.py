@@ -153,7 +153,7 @@ def _code(design: Design, circuit: Circuit, l: int) -> list[GatedCode]:
     if _normalised(design):
         codes.append(_step(name, "square", "square = rate**2", _gate(design), _RAW))
     if isinstance(design.parts.feedback, Decoders) and l > 1:
-        sigma = activation(design.network.hidden, "soma/V_unit")
+        sigma = activation(design.network.common_hidden, "soma/V_unit")
         codes.append(_step(name, "sigma", f"sigma = {sigma}\nsigma_square = sigma**2", "last", _RAW))
     if isinstance(design.parts.plasticity, Anytime) and l < design.network.depth:
         way = "post = moved/(pre_norm + 1)"

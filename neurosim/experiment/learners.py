@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -13,9 +13,13 @@ from neurosim import reference
 from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights, chip_of, projections
 from neurosim.errors import SpecError
+from neurosim.experiment.feedback_phase import feedback_phase
 from neurosim.experiment.stability import parameters_of
 from neurosim.io import Dataset
+from neurosim.learning import feedback_shapes, method_of
+from neurosim.reference.optimizers import Stepper
 from neurosim.reference.tensors import double
+from neurosim.reference.training import pretrain
 from neurosim.result import DIVERGED, DONE, INTERRUPTED, Projection, Status
 from neurosim.spec import Deviations, Spec
 from neurosim.spec import Protocol as Phases
@@ -52,6 +56,10 @@ class Learner(Protocol):
 
     weights: Weights
 
+    def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
+        """One pass before the first lesson, in which only the feedback is learned."""
+        ...
+
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """One pass over the training samples in the given order, (n_samples,)."""
         ...
@@ -75,34 +83,77 @@ class ChipLearner:
     def __init__(self, chip: VirtualChip, dataset: Dataset) -> None:
         self.chip = chip
         self.weights = Weights.initial(chip.spec)
+        self.feedback_phase = feedback_phase(chip)
         self._dataset = dataset
+        self._optimizer: Mapping[str, Array] = {}
+        self._nights = 0
+
+    def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
+        """See `Learner.pretrain`."""
+        rate = self.chip.spec.method.sleep.pretraining_learning_rate
+        return self._night(self._stimulus(order), rate, progress)
 
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """See `Learner.learn`. The last batch is filled up from the beginning of the order."""
-        data, columns = self._dataset, self.chip.model.n_columns
-        stimulus = Stimulus(
-            inputs=data.train_inputs,
-            desired=data.train_desired,
-            order=batches(order, columns),
-            scale=data.scale,
-        )
+        data, stimulus = self._dataset, self._stimulus(order)
+        before = self.weights, self._optimizer
         passage = self.chip.show(
             stimulus,
             weights=self.weights,
             protocol=self.chip.spec.run.protocol,
             passage=2 * epoch,
+            optimizer=self._optimizer,
             progress=progress,
         )
-        if passage.status.kind not in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
-            self.weights = passage.weights
+        status = passage.status
+        if status.kind not in (DIVERGED, INTERRUPTED):
+            self.weights, self._optimizer = passage.weights, passage.optimizer
+            status = self._nights_after(stimulus, status)
+        if status.kind in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
+            self.weights, self._optimizer = before
         held = passage.endings["held"]
         shown = data.train_desired[stimulus.order[: len(held)]]
         return Lesson(
             loss=_mean_loss(self.chip.spec, held, shown),
-            status=passage.status,
+            status=status,
             settling=float(passage.settling.mean()) if len(passage.settling) else float("nan"),
             seconds=passage.wall_seconds,
         )
+
+    def _stimulus(self, order: NDArray[np.int32]) -> Stimulus:
+        data = self._dataset
+        return Stimulus(
+            inputs=data.train_inputs,
+            desired=data.train_desired,
+            order=batches(order, self.chip.model.n_columns),
+            scale=data.scale,
+        )
+
+    def _nights_after(self, stimulus: Stimulus, status: Status) -> Status:
+        sleep = self.chip.spec.method.sleep
+        if not self.chip.method.sleeps:
+            return status
+        for _ in range(sleep.epochs):
+            asleep = self._night(stimulus, sleep.learning_rate, None)
+            if asleep.kind in (DIVERGED, INTERRUPTED):
+                return asleep
+        return status
+
+    def _night(self, stimulus: Stimulus, rate: float, progress: Progress | None) -> Status:
+        """One pass of the feedback phase; a night that breaks off leaves the weights alone."""
+        if self.feedback_phase is None:
+            return Status(kind=DONE)
+        self._nights += 1
+        passage = self.feedback_phase.run(
+            stimulus, self.weights, rate=rate, passage=self._nights, progress=progress
+        )
+        status = passage.status
+        if status.kind == DIVERGED:
+            return attrs.evolve(status, message=f"while the feedback was learned: {status.message}")
+        if status.kind == INTERRUPTED:
+            return status
+        self.weights = passage.weights
+        return Status(kind=DONE)  # an integrator that follows noise never settles
 
     def test(self, epoch: int) -> Exam:
         """See `Learner.test`: the chip itself is asked, with its noise, the controller off."""
@@ -128,11 +179,12 @@ class ChipLearner:
 
     def provenance(self) -> dict[str, Any]:
         """See `Learner.provenance`."""
-        return {**self.chip.provenance(), "build_seconds": self.chip.build_seconds}
+        night = self.feedback_phase.build_seconds if self.feedback_phase else 0.0
+        return {**self.chip.provenance(), "build_seconds": self.chip.build_seconds + night}
 
 
 class ReferenceLearner:
-    """Learns in torch, for methods that are solved or go one way: BP, DFC-SSA."""
+    """Learns in torch, for methods that are solved or go one way: BP, DFC-SSA, …"""
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
         chip = chip_of(spec)
@@ -146,6 +198,24 @@ class ReferenceLearner:
             )
         self.weights = Weights.initial(spec)
         self._spec, self._dataset = spec, dataset
+        self._inputs = dataset.scale * dataset.train_inputs.astype(np.float64)
+        self._stepper = Stepper(spec.method.optimizer)
+
+    def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
+        """See `Learner.pretrain`."""
+        spec = self._spec
+        nights = pretrain(
+            spec.network,
+            parameters_of(self.weights),
+            spec.method,
+            self._inputs,
+            [order],
+            batch=spec.run.batch,
+            stepper=self._stepper,
+            seed=spec.run.seed,
+            first_epoch=epoch,
+        )
+        return self._take(next(iter(nights)), f"while the feedback was learned, in epoch {epoch + 1}")
 
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """See `Learner.learn`."""
@@ -154,22 +224,31 @@ class ReferenceLearner:
             spec.network,
             parameters_of(self.weights),
             spec.method,
-            data.scale * data.train_inputs.astype(np.float64),
+            self._inputs,
             data.train_desired,
             [order],
             loss=spec.task.loss,
             batch=spec.run.batch,
+            stepper=self._stepper,
+            seed=spec.run.seed,
+            first_epoch=epoch,
         )
         after = next(iter(epochs))
-        arrays = [w.numpy() for w in (*after.parameters.forward, *after.parameters.biases)]
-        if not (np.isfinite(after.loss) and all(np.isfinite(w).all() for w in arrays)):
-            message = f"weights left all bounds in epoch {epoch + 1}"
-            return Lesson(loss=after.loss, status=Status(kind=DIVERGED, part="weights", message=message))
-        depth = spec.network.depth
-        self.weights = attrs.evolve(self.weights, forward=tuple(arrays[:depth]), biases=tuple(arrays[depth:]))
+        status = self._take(after.parameters, f"in epoch {epoch + 1}")
         if progress is not None:
             progress(1, 1)
-        return Lesson(loss=after.loss, status=Status(kind=DONE))
+        return Lesson(loss=after.loss, status=status, settling=float("nan"))
+
+    def _take(self, parameters: reference.Parameters, when: str) -> Status:
+        """Make them the weights, unless they have left all bounds."""
+        arrays = {
+            group: tuple(w.cpu().numpy() for w in getattr(parameters, group))
+            for group in ("forward", "biases", "feedback")
+        }
+        if not all(np.isfinite(w).all() for group in arrays.values() for w in group):
+            return Status(kind=DIVERGED, part="weights", message=f"weights left all bounds {when}")
+        self.weights = Weights(**arrays)
+        return Status(kind=DONE)
 
     def test(self, epoch: int) -> Exam:
         """See `Learner.test`."""
@@ -180,7 +259,10 @@ class ReferenceLearner:
 
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""
-        return projections(self._spec, self.weights, deviations=Deviations.ideal(self._spec.network))
+        layers = self._spec.network.layers
+        shapes = feedback_shapes(method_of(self._spec.method.name).feedback, layers)
+        ideal = Deviations.ideal(self._spec.network, feedback=shapes)
+        return projections(self._spec, self.weights, deviations=ideal)
 
     def provenance(self) -> dict[str, Any]:
         """See `Learner.provenance`."""

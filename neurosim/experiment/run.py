@@ -19,9 +19,9 @@ from neurosim.experiment.verify import (
     verify_weights,
 )
 from neurosim.io import Dataset, load_dataset
-from neurosim.learning import method_of
+from neurosim.learning import Decoders, method_of
 from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Result, Series, Status
-from neurosim.spec import Spec, write_spec
+from neurosim.spec import Spec, asleep, write_spec
 from neurosim.spec.streams import stream
 
 
@@ -69,16 +69,43 @@ def _learner(
 ) -> tuple[Learner, VirtualChip | None]:
     if not method_of(spec.method.name).dynamical:
         return ReferenceLearner(spec, dataset), None
-    check_step(spec, initial_stability(spec, Weights.initial(spec), dataset))
+    _check_steps(spec, dataset)
     watcher.progress("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
     return ChipLearner(chip, dataset), chip
 
 
+def _check_steps(spec: Spec, dataset: Dataset) -> None:
+    """Refuse a time step that cannot work, awake or asleep."""
+    weights = Weights.initial(spec)
+    check_step(spec, initial_stability(spec, weights, dataset))
+    if method_of(spec.method.name).sleeps:
+        night = asleep(spec)
+        stability = initial_stability(night, weights, dataset, sleeps=True)
+        check_step(night, stability, key="method.sleep.dt_ratio")
+
+
+def _pretrain(spec: Spec, learner: Learner, dataset: Dataset, watcher: Watcher) -> Status:
+    """Feedback that is learned learns first, so that the loop is stable when forward learning begins."""
+    feedback = method_of(spec.method.name).feedback
+    learned = isinstance(feedback, Decoders) or method_of(spec.method.name).sleeps
+    total = spec.method.sleep.pretraining_epochs if learned and spec.run.epochs else 0
+    for epoch in range(total):
+        order = stream(spec.run.seed, "pretraining_order", epoch).permutation(len(dataset.train_inputs))
+        what = f"feedback, epoch {epoch + 1} of {total}"
+        watcher.progress(what, 0, 1)
+        status = learner.pretrain(epoch, order.astype(np.int32), None)
+        if status.kind in (DIVERGED, INTERRUPTED):
+            return status
+    return Status()
+
+
 def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
     status = Status()
     try:
-        status = history.test(0)
+        status = _pretrain(spec, learner, dataset, watcher)
+        if status.good:
+            status = history.test(0)
         if not status.good:
             return status
         for epoch in range(spec.run.epochs):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +13,10 @@ from neurosim.emulate import Weights, design_of
 from neurosim.equations import deviations_of
 from neurosim.errors import UnstableError
 from neurosim.io import Dataset
+from neurosim.learning import circuit_of, method_of
 from neurosim.reference import Parameters, feedforward, phi_prime, solve_fixed_point
 from neurosim.reference import target as nudged
+from neurosim.reference.circuit import circuit_matrix, solve_circuit
 from neurosim.reference.tensors import double
 from neurosim.spec import Deviations, Spec
 
@@ -66,14 +70,56 @@ def stability_at(
     return Stability(max_real=max(reals), largest_step=min(steps), per_sample=np.array(reals))
 
 
-def steady_somas(
-    spec: Spec, weights: Weights, *, inputs: ArrayLike, target: ArrayLike, deviations: Deviations
-) -> list[NDArray[np.float64]]:
-    """The controlled fixed points of samples, (n_samples, n_l) for each layer."""
-    steady = solve_fixed_point(
-        spec.network, parameters_of(weights), spec.method, inputs, target, deviations=deviations
+def loop_stability(
+    spec: Spec, weights: Weights, *, inputs: ArrayLike, desired: ArrayLike, deviations: Deviations
+) -> Stability:
+    """Of a method's loop at the states it settles in, for inputs (n_samples, n_0) and desired outputs."""
+    if has_circuit(spec):
+        return _circuit_stability(spec, weights, inputs, desired, deviations)
+    parameters = parameters_of(weights)
+    rest = feedforward(spec.network, parameters, inputs, deviations=deviations).output
+    target = nudged(spec.task.loss, rest, double(desired), spec.method.target_stepsize)
+    steady = solve_fixed_point(spec.network, parameters, spec.method, inputs, target, deviations=deviations)
+    return stability_at(spec, weights, somas=[soma.numpy() for soma in steady.soma], deviations=deviations)
+
+
+def has_circuit(spec: Spec) -> bool:
+    """Whether the method runs beside the network instead of through its neurons."""
+    return circuit_of(method_of(spec.method.name), spec.method, spec.network) is not None
+
+
+def _circuit_stability(
+    spec: Spec, weights: Weights, inputs: Any, desired: Any, deviations: Deviations
+) -> Stability:
+    parameters = parameters_of(weights)
+    steady = solve_circuit(
+        spec.network,
+        parameters,
+        spec.method,
+        inputs,
+        desired,
+        loss=spec.task.loss,
+        deviations=deviations,
     )
-    return [soma.numpy() for soma in steady.soma]
+    reals, steps = [], []
+    for sample in range(len(steady.output)):
+        matrix = circuit_matrix(
+            spec.network,
+            parameters,
+            spec.method,
+            [soma[sample] for soma in steady.soma],
+            {name: values[sample] for name, values in steady.populations.items()},
+            deviations=deviations,
+            without_conserved=True,  # what cannot move cannot run away
+        ).numpy()
+        if not np.isfinite(matrix).all():
+            reals.append(float("inf"))
+            steps.append(0.0)
+            continue
+        eigenvalues = spectrum(matrix) if matrix.size else np.array([-1.0 / spec.network.tau_soma_ratio])
+        reals.append(float(eigenvalues.real.max()))
+        steps.append(largest_stable_step(eigenvalues))
+    return Stability(max_real=max(reals), largest_step=min(steps), per_sample=np.array(reals))
 
 
 def parameters_of(weights: Weights) -> Parameters:
@@ -81,7 +127,7 @@ def parameters_of(weights: Weights) -> Parameters:
     return Parameters.from_arrays(forward=weights.forward, biases=weights.biases, feedback=weights.feedback)
 
 
-def check_step(spec: Spec, stability: Stability) -> None:
+def check_step(spec: Spec, stability: Stability, *, key: str = "run.dt_ratio") -> None:
     """Refuse a time step at which a loop that is stable by itself would blow up.
 
     Raises
@@ -92,20 +138,21 @@ def check_step(spec: Spec, stability: Stability) -> None:
     if stability.max_real < 0 and spec.run.dt_ratio >= largest:
         raise UnstableError(
             "the time step is too large for the loop's spectrum",
-            where=f"{spec.source or 'spec'}: run.dt_ratio",
+            where=f"{spec.source or 'spec'}: {key}",
             expected=f"below {largest:.4g}",
             got=f"{spec.run.dt_ratio:g}",
-            remedy=f"set run.dt_ratio to {0.9 * largest:.2g}, or lower method.proportional_gain",
+            remedy=f"set {key} to {0.9 * largest:.2g}, or lower method.proportional_gain",
         )
 
 
-def initial_stability(spec: Spec, weights: Weights, dataset: Dataset, *, samples: int = 4) -> Stability:
+def initial_stability(
+    spec: Spec, weights: Weights, dataset: Dataset, *, samples: int = 4, sleeps: bool = False
+) -> Stability:
     """The loop's stability at the start, on the first training samples, before anything is built."""
-    design = design_of(spec)
-    deviations = deviations_of(design.chip, design.draw, network=spec.network)
-    inputs = dataset.scale * dataset.train_inputs[:samples].astype(float)
-    rest = feedforward(spec.network, parameters_of(weights), inputs, deviations=deviations).output
-    desired = double(dataset.train_desired[:samples])
-    target = nudged(spec.task.loss, rest, desired, spec.method.target_stepsize)
-    somas = steady_somas(spec, weights, inputs=inputs, target=target, deviations=deviations)
-    return stability_at(spec, weights, somas=somas, deviations=deviations)
+    return loop_stability(
+        spec,
+        weights,
+        inputs=dataset.scale * dataset.train_inputs[:samples].astype(float),
+        desired=dataset.train_desired[:samples],
+        deviations=deviations_of(design_of(spec, sleeps=sleeps)),
+    )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.analysis import relative_difference
 from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights
+from neurosim.experiment.settled_circuit import settle_circuit
 from neurosim.experiment.stability import Stability, parameters_of
+from neurosim.learning import circuit_of
 from neurosim.reference import feedforward, solve_fixed_point
 from neurosim.result import Check
 from neurosim.spec import Protocol, Spec
@@ -39,9 +42,13 @@ def settled_protocol(spec: Spec, stability: Stability, *, slowest_leak: float = 
 def settle(
     chip: VirtualChip, weights: Weights, stimulus: Stimulus, stability: Stability, tolerance: float
 ) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
-    spec, network = chip.spec, chip.spec.network
+    """Checks of the states that a loop settles in, and the displacements of the layers, see `Verification`."""
+    spec = chip.spec
     leak = min(float(layer.leak.min()) for layer in chip.deviations.layers)
     protocol = settled_protocol(spec, stability, slowest_leak=leak)
+    circuit = circuit_of(chip.method, spec.method, spec.network)
+    if circuit is not None:
+        protocol = attrs.evolve(protocol, learn_steps=protocol.learn_steps * circuit.windows)
     if max(protocol.settle_steps, protocol.learn_steps) > LONGEST_STEPS:
         needed = Check(
             name="steady state: steps to settle",
@@ -50,6 +57,15 @@ def settle(
             detail="what the slowest mode asks for, against the most that a verification takes",
         )
         return [needed], {}
+    if circuit is not None:
+        return settle_circuit(chip, weights, stimulus, protocol, tolerance), {}
+    return _settle_controlled(chip, weights, stimulus, protocol, tolerance)
+
+
+def _settle_controlled(
+    chip: VirtualChip, weights: Weights, stimulus: Stimulus, protocol: Protocol, tolerance: float
+) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
+    spec, network = chip.spec, chip.spec.network
     passage = chip.show(
         stimulus,
         weights=weights,

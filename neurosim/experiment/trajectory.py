@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.analysis import relative_difference
 from neurosim.backend import Stimulus
 from neurosim.emulate import Passage, VirtualChip, Weights
-from neurosim.experiment.stability import parameters_of
-from neurosim.reference import simulate
+from neurosim.experiment.stability import has_circuit, parameters_of
+from neurosim.learning import Decoders, method_of
+from neurosim.reference import Simulation, simulate
+from neurosim.reference.circuit import CircuitSimulation, simulate_circuit
+from neurosim.reference.optimizers import Stepper
+from neurosim.reference.updates import Updates
 from neurosim.result import DIVERGED, Check, Trace
+from neurosim.spec import Spec
 
 Traces = Mapping[str, Mapping[str, Trace]]
 
@@ -49,7 +56,8 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
             detail=f"the presentation diverged: {quiet.status.message}",
         )
         return [broke_off], {}, quiet.traces
-    simulation = simulate(
+    run = simulate_circuit if has_circuit(spec) else simulate
+    simulation = run(
         spec.network,
         parameters_of(weights),
         spec.method,
@@ -64,17 +72,10 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
     pairs = []
     for part, variables in simulation.traces.items():
         for variable, values in variables.items():
-            trace = quiet.traces[part][variable]
+            # the reference has no controller where a circuit is given the output
+            trace = quiet.traces["controller" if part == "output" else part][variable]
             pairs.append((trace.values / (volts if trace.unit == "V" else 1.0), values.numpy()))
-    updates = simulation.updates
-    assert updates is not None  # simulate was asked to accumulate
-    changes = [
-        (after - before, update.numpy())
-        for group, reference in (("forward", updates.forward), ("biases", updates.biases))
-        for after, before, update in zip(
-            getattr(quiet.weights, group), getattr(weights, group), reference, strict=True
-        )
-    ]
+    changes = _changes(spec, weights, quiet.weights, simulation)
     checks = [
         Check(
             name="trajectory",
@@ -91,3 +92,29 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
     ]
     loud = show(True) if chip.deviations.noisy else quiet
     return checks, quiet.traces, loud.traces
+
+
+def _changes(
+    spec: Spec, before: Weights, after: Weights, simulation: Simulation | CircuitSimulation
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """(emulated, expected) change of every array that learns awake."""
+    updates, method = simulation.updates, spec.method
+    assert updates is not None  # simulate was asked to accumulate
+    rate = method.learning_rate
+    mean: Updates = updates.scaled(1.0 / rate if rate > 0 else 0.0)
+    learned = isinstance(method_of(method.name).feedback, Decoders)
+    expected = Stepper(method.optimizer).step(
+        parameters_of(before),
+        mean,
+        forward_rate=rate,
+        feedback_updates=simulation.feedback_updates if learned else None,
+        feedback_rate=method.sleep.learning_rate,
+    )
+    return [
+        (new - old, wanted.numpy() - old)
+        for group in ("forward", "biases", "feedback")
+        for new, old, wanted in zip(
+            getattr(after, group), getattr(before, group), getattr(expected, group), strict=True
+        )
+        if group != "feedback" or learned
+    ]

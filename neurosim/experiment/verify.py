@@ -12,19 +12,18 @@ from neurosim.analysis import settle_time
 from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.errors import SpecError
-from neurosim.experiment.closed_forms import check_bp, check_lemma_order, check_linear_solution
+from neurosim.experiment.closed import check_closed_forms
 from neurosim.experiment.stability import (
     Stability,
     check_step,
     initial_stability,
+    loop_stability,
     parameters_of,
-    stability_at,
-    steady_somas,
 )
 from neurosim.experiment.steady import STEADY_TOLERANCE, settle
 from neurosim.experiment.trajectory import Traces, follow
 from neurosim.io import Dataset, load_dataset
-from neurosim.learning import OpenLoop, method_of
+from neurosim.learning import method_of
 from neurosim.reference import feedforward
 from neurosim.reference import target as nudged
 from neurosim.reference.tensors import double
@@ -80,20 +79,17 @@ def verify_weights(
     stimulus = _sample(chip, weights, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     desired = stimulus.desired[stimulus.order.ravel()]
-    parameters = parameters_of(weights)
-    rest = feedforward(spec.network, parameters, shown, deviations=chip.deviations).output
-    target = nudged(spec.task.loss, rest, double(desired), spec.method.target_stepsize)
-    somas = steady_somas(spec, weights, inputs=shown, target=target, deviations=chip.deviations)
-    stability = stability_at(spec, weights, somas=somas, deviations=chip.deviations)
+    stability = loop_stability(spec, weights, inputs=shown, desired=desired, deviations=chip.deviations)
     own = follow(chip, weights, stimulus)
     checks = [*_stability_checks(spec, stability), *own[0]]
     displacements: dict[str, NDArray[np.float64]] = {}
     if stability.max_real < 0 and spec.run.dt_ratio < stability.largest_step:
         settled, displacements = settle(chip, weights, stimulus, stability, tolerance or STEADY_TOLERANCE)
         checks += settled
-    checks += check_lemma_order(spec, parameters, shown, desired)
+    checks += check_closed_forms(spec, parameters_of(weights), shown, desired)
     learn_from = -(-spec.run.protocol.settle_steps // spec.run.trace_steps)
-    times = settle_time(own[1]["controller"]["output"], start=learn_from) if own[1] else np.array([np.nan])
+    output = own[1].get("controller", {}).get("output")
+    times = settle_time(output, start=learn_from) if output is not None else np.array([np.nan])
     return Verification(
         checks=tuple(checks),
         facts={
@@ -111,12 +107,7 @@ def verify_reference(spec: Spec, weights: Weights, dataset: Dataset) -> Verifica
     count = max(spec.run.verify_samples, 1)
     inputs = dataset.scale * dataset.test_inputs[:count].astype(float)
     desired = dataset.test_desired[:count]
-    parameters = parameters_of(weights)
-    if isinstance(method_of(spec.method.name).inversion, OpenLoop):
-        return Verification(checks=tuple(check_bp(spec, parameters, inputs, desired)))
-    checks = check_lemma_order(spec, parameters, inputs, desired)
-    checks += check_linear_solution(spec, parameters, inputs, desired)
-    return Verification(checks=tuple(checks))
+    return Verification(checks=tuple(check_closed_forms(spec, parameters_of(weights), inputs, desired)))
 
 
 def check_sizes(spec: Spec, dataset: Dataset) -> None:

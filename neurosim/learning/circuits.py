@@ -131,7 +131,7 @@ def _chain(settings: MethodSettings, network: Network) -> Circuit:
                 Drive(signal=Signal(source=f"control_{depth}"), weights="feedback", index=1)
                 if l == 1
                 else Drive(
-                    signal=Signal(source=f"error_{l - 1}", activation=network.hidden),
+                    signal=Signal(source=f"error_{l - 1}", activation=network.common_hidden),
                     weights="forward",
                     index=l,
                 ),
@@ -146,7 +146,7 @@ def _chain(settings: MethodSettings, network: Network) -> Circuit:
         leak=settings.leak,
         drives=(
             Drive(
-                signal=Signal(source=f"error_{depth - 1}", activation=network.hidden),
+                signal=Signal(source=f"error_{depth - 1}", activation=network.common_hidden),
                 weights="forward",
                 index=depth,
             ),
@@ -174,7 +174,7 @@ def _output_side(settings: MethodSettings, network: Network) -> Circuit:
 
     With dt = 1 and τ_v → 0 an Euler step is the paper's iteration. expected_l is y_l.
     """
-    sigma = network.hidden
+    sigma = network.common_hidden
     populations = []
     for l in range(network.depth, 1, -1):
         above = Signal(source=_target(l, network), activation=sigma)
@@ -220,7 +220,7 @@ def _input_side(settings: MethodSettings, network: Network) -> Circuit:
                 leak=1.0,
                 drives=(
                     Drive(
-                        signal=Signal(source=f"correction_{l}", activation=network.hidden),
+                        signal=Signal(source=f"correction_{l}", activation=network.common_hidden),
                         weights="feedback",
                         index=l - 1,
                     ),
@@ -240,7 +240,7 @@ def _expected(l: int, network: Network, *, of: str) -> Population:
         tau=SOMA,
         leak=1.0,
         drives=(
-            Drive(signal=Signal(source=of, activation=network.hidden), weights="forward", index=l, bias=True),
+            Drive(signal=Signal(source=of, activation=network.common_hidden), weights="forward", index=l, bias=True),
         ),
         starts=REST,
     )

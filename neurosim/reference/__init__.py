@@ -6,10 +6,19 @@ from neurosim.reference.euler import State
 from neurosim.reference.feedforward import Activity, feedforward
 from neurosim.reference.fixed_point import SteadyState, solve_fixed_point
 from neurosim.reference.jacobians import output_jacobian
+from neurosim.reference.optimizers import Stepper
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.simulate import Simulation, simulate
 from neurosim.reference.targets import loss, loss_gradient, target
-from neurosim.reference.train import Epoch, descend, evaluate, train_epochs
+from neurosim.reference.training import (
+    Epoch,
+    descend,
+    evaluate,
+    pretrain,
+    settled_rule,
+    train_epochs,
+    update_of,
+)
 from neurosim.reference.updates import (
     Updates,
     angle,
@@ -28,6 +37,7 @@ __all__ = [
     "Simulation",
     "State",
     "SteadyState",
+    "Stepper",
     "Updates",
     "angle",
     "bp_update",
@@ -44,9 +54,12 @@ __all__ = [
     "output_jacobian",
     "phi",
     "phi_prime",
+    "pretrain",
+    "settled_rule",
     "simulate",
     "solve_fixed_point",
     "steady_state_update",
     "target",
     "train_epochs",
+    "update_of",
 ]

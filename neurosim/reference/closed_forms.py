@@ -11,8 +11,9 @@ from torch import Tensor
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.jacobians import output_sensitivity
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import assemble_plant
+from neurosim.reference.plant import assemble_plant, check_gains
 from neurosim.reference.tensors import shaped
+from neurosim.reference.wiring import assemble_feedback
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
 
@@ -24,12 +25,20 @@ class LinearSteadyState:
     output: Tensor
     """u_ss, (B, n_L)."""
     displacement: tuple[Tensor, ...]
-    """Q_l u_ss of layers 1..L, each (B, n_l)."""
+    """Q_l u_ss of layers 1..L, each (B, n_l); Q_l = R_l ⋯ R_L where feedback is relayed."""
 
 
 def effective_leak(method: MethodSettings) -> float:
-    """α̃ = α/(1 + α k_p): α for a pure integrator (k_p = 0), and towards 1/k_p as α grows (pure P)."""
-    return method.leak / (1.0 + method.leak * method.proportional_gain)
+    """α̃ = α/(K_I + α k_p): α for a pure integrator, 1/k_p for K_I = 0 and towards it as α grows.
+
+    A derivative path moves no steady state.
+
+    Raises
+    ------
+    SpecError : K_I = k_p = 0.
+    """
+    check_gains(method)
+    return method.effective_leak
 
 
 def lemma_one(
@@ -42,13 +51,14 @@ def lemma_one(
 
     Raises
     ------
-    DataError, SpecError : shapes that do not fit.
+    DataError, SpecError : shapes that do not fit, or a method without a controller of the neurons.
     """
     plant = assemble_plant(network, parameters)
+    wiring = assemble_feedback(network, parameters, method)
     rest = run_forward(plant, shaped(inputs, shape=(None, network.layers[0]), name="inputs"))
     wanted = shaped(target, shape=tuple(rest.output.shape), name="target")
-    loop = output_sensitivity(plant, rest.soma)
+    loop = output_sensitivity(plant, wiring.direct, rest.soma)
     loop = loop + effective_leak(method) * torch.eye(loop.shape[-1], dtype=loop.dtype)
     output, info = torch.linalg.solve_ex(loop, (wanted - rest.output)[:, :, None])
     output = torch.where(info[:, None] == 0, output[:, :, 0], torch.nan)
-    return LinearSteadyState(output=output, displacement=tuple(layer.apical_drive(output) for layer in plant))
+    return LinearSteadyState(output=output, displacement=wiring.drives(output))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neurosim.reference.plant import Controller, Layer
+from neurosim.reference.wiring import Wiring
 from neurosim.spec.network import Network
 
 
@@ -25,6 +26,8 @@ class State:
     """v_fb,l, likewise."""
     integrator: Tensor
     """u_int, (B, n_L)."""
+    filtered: Tensor | None = None
+    """e_f, (B, n_L); None where the controller has no derivative path."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -40,7 +43,7 @@ class Moment:
     basal_drive: tuple[Tensor, ...]
     """W_l r_{l−1} + b_l."""
     apical_drive: tuple[Tensor, ...]
-    """Q_l u."""
+    """Q_l u, or R_l v_fb,l+1 where feedback is relayed; 0 while the controller is off."""
     error: Tensor
     """e, (B, n_L); 0 while the controller is off."""
     output: Tensor
@@ -69,6 +72,7 @@ class Clock:
 
 def observe(
     plant: Sequence[Layer],
+    wiring: Wiring,
     controller: Controller,
     clock: Clock,
     *,
@@ -76,14 +80,15 @@ def observe(
     inputs: Tensor,
     target: Tensor | None,
 ) -> Moment:
-    """Rates, controller, drives and compartments at a state; no target: the controller is off."""
+    """Rates, controller, drives and compartments at a state; no target: controller and feedback are off."""
     rate = tuple(layer.rate(v) for layer, v in zip(plant, state.soma, strict=True))
     error = output = torch.zeros_like(rate[-1])
+    apical_drive = tuple(torch.zeros_like(v) for v in state.soma)
     if target is not None:
         error = controller.error(target, rate[-1])
-        output = controller.output(state.integrator, error)
+        output = controller.output(state.integrator, error, state.filtered)
+        apical_drive = wiring.drives(output, state.apical if clock.tau_apical > 0 else None)
     basal_drive = tuple(layer.basal_drive(r) for layer, r in zip(plant, (inputs, *rate[:-1]), strict=True))
-    apical_drive = tuple(layer.apical_drive(output) for layer in plant)
     return Moment(
         rate=rate,
         basal=state.basal if clock.tau_basal > 0 else basal_drive,
@@ -105,12 +110,20 @@ def advance(
     engaged: bool,
     soma_noise: Sequence[Tensor] | None = None,
     apical_noise: Sequence[Tensor] | None = None,
+    injected: float = 0.0,
 ) -> State:
-    """The state one step later. Noises are standard normals (B, n_l) of each layer; None: none."""
+    """The state one step later.
+
+    soma_noise, apical_noise : standard normals (B, n_l) of each layer; None: none.
+    injected : σ of noise put into the apical compartments on purpose, on top of what the device has:
+        their apical_noise is √(device² + σ²).
+    """
     h = clock.step
     soma, basal, apical = [], [], []
     for l, layer in enumerate(plant):
-        kick = math.sqrt(h) * layer.apical_noise * apical_noise[l] if apical_noise is not None else None
+        kick = None
+        if apical_noise is not None:
+            kick = math.sqrt(h) * torch.sqrt(layer.apical_noise**2 + injected**2) * apical_noise[l]
         v = state.soma[l] + h / clock.tau_soma * (
             -layer.leak * state.soma[l]
             + layer.basal_gain * moment.basal[l]
@@ -127,10 +140,18 @@ def advance(
         apical.append(
             behind + kick / clock.tau_apical if kick is not None and clock.tau_apical > 0 else behind
         )
-    integrator = state.integrator
+    integrator, filtered = state.integrator, state.filtered
     if engaged:
         integrator = controller.clip(integrator + h * (moment.error - controller.leak * integrator))
-    return State(soma=tuple(soma), basal=tuple(basal), apical=tuple(apical), integrator=integrator)
+        if filtered is not None:
+            filtered = _follow(filtered, moment.error, h, controller.tau_filter)
+    return State(
+        soma=tuple(soma),
+        basal=tuple(basal),
+        apical=tuple(apical),
+        integrator=integrator,
+        filtered=filtered,
+    )
 
 
 def _follow(value: Tensor, drive: Tensor, step: float, tau: float) -> Tensor:

@@ -14,6 +14,7 @@ from neurosim.reference.jacobians import output_sensitivity
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant
 from neurosim.reference.tensors import shaped
+from neurosim.reference.wiring import Wiring, assemble_feedback
 from neurosim.spec.deviations import Deviations
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
@@ -45,13 +46,13 @@ class SteadyState:
     error: Tensor
     """e with its offset, (B, n_L)."""
     residual: Tensor
-    """Largest violation of e = α̃ u among outputs between the rails, or of the rails, (B,)."""
+    """Largest violation of what the controller at rest asks of e (`Controller.demand`), or of the rails, (B,)."""
     iterations: int
     """Steps taken, those of Newton's method and those along the integrator, by the slowest sample."""
     converged: Tensor
     """Whether the residual fell below the tolerance, (B,) bool."""
     at_rail: Tensor
-    """Which outputs are pinned at ±limit, (B, n_L) bool."""
+    """Which outputs are pinned at the largest they can be at rest, (B, n_L) bool."""
 
     @property
     def saturated(self) -> Tensor:
@@ -72,10 +73,11 @@ def solve_fixed_point(
 ) -> SteadyState:
     """A nonlinear steady state of the closed loop, the one next to u = 0 for small λ.
 
-    Unknown is u alone: given u the layers follow one after the other, and the PI controller at rest asks for
-    e = α̃ u between the rails, for e ≥ α̃ u at u = limit, for e ≤ α̃ u at u = −limit. That is
-    0 = clip(e − α̃ u, −limit − u, limit − u), solved by a semismooth Newton method with backtracking, and
-    where that gets stuck by following the integrator.
+    Unknown is u alone: given u the layers follow one after the other, and the controller at rest asks for
+    e = h(u) between the rails, for e ≥ h(u) at u = limit, for e ≤ h(u) at u = −limit, where h(u) = α̃ u as long
+    as the integrator is at no rail (`Controller.demand`). That is 0 = clip(e − h(u), −limit − u, limit − u),
+    solved by a semismooth Newton method with backtracking, and where that gets stuck by following the
+    integrator. A derivative path has no part in it.
 
     inputs (B, n_0), target r_L* (B, n_L); tolerance is absolute for targets up to 1 and relative above.
     max_iterations holds for each of the two ways. A sample that does not converge is marked, not raised.
@@ -83,13 +85,14 @@ def solve_fixed_point(
 
     Raises
     ------
-    DataError, SpecError : shapes that do not fit.
+    DataError, SpecError : shapes that do not fit, or a method without a controller of the neurons.
     """
     plant = assemble_plant(network, parameters, deviations=deviations)
     controller = assemble_controller(network, method, deviations=deviations)
     rates = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
     wanted = shaped(target, shape=(rates.shape[0], network.layers[-1]), name="target")
-    loop = _Loop(plant=plant, controller=controller, inputs=rates, target=wanted)
+    wiring = assemble_feedback(network, parameters, method, deviations=deviations)
+    loop = _Loop(plant=plant, wiring=wiring, controller=controller, inputs=rates, target=wanted)
     goal = tolerance * wanted.abs().amax(1).clamp(min=1.0)
 
     output, newton_steps = _solve_by_newton(loop, goal, max_iterations)
@@ -102,29 +105,34 @@ class _Loop:
     """The closed loop as a function of u."""
 
     plant: Sequence[Layer]
+    wiring: Wiring
     controller: Controller
     inputs: Tensor
     target: Tensor
 
     def respond(self, output: Tensor) -> tuple[Activity, Tensor]:
-        """The layers at rest under u, and what is missing from e = α̃ u, (B, n_L)."""
-        apical = [layer.apical_drive(output) for layer in self.plant]
-        activity = run_forward(self.plant, self.inputs, apical=apical)
+        """The layers at rest under u, and what is missing from e = h(u), (B, n_L)."""
+        activity = run_forward(self.plant, self.inputs, apical=self.wiring.drives(output))
         error = self.controller.error(self.target, activity.output)
-        return activity, error - self.controller.effective_leak * output
+        return activity, error - self.controller.demand(output)
 
     def violation(self, output: Tensor, imbalance: Tensor) -> Tensor:
-        """clip(e − α̃ u, −limit − u, limit − u), (B, n_L): zero at the steady state, rails included."""
-        limit = self.controller.limit
-        return torch.minimum(torch.maximum(imbalance, -limit - output), limit - output)
+        """clip(e − h(u), −limit − u, limit − u), (B, n_L): zero at the steady state, rails included."""
+        reach = self.controller.reach
+        return torch.minimum(torch.maximum(imbalance, -reach - output), reach - output)
+
+    def clip(self, output: Tensor) -> Tensor:
+        """Within what u can be at rest."""
+        return torch.minimum(torch.maximum(output, -self.controller.reach), self.controller.reach)
 
     def unsolved(self, output: Tensor, imbalance: Tensor, goal: Tensor) -> Tensor:
         """Which samples violate by more than their goal, (B,)."""
         return ~(self.violation(output, imbalance).abs().amax(1) <= goal)
 
-    def slope(self, activity: Activity) -> Tensor:
-        """−d(e − α̃ u)/du, (B, n_L, n_L)."""
-        return output_sensitivity(self.plant, activity.soma) + torch.diag(self.controller.effective_leak)
+    def slope(self, output: Tensor, activity: Activity) -> Tensor:
+        """−d(e − h(u))/du, (B, n_L, n_L)."""
+        sensitivity = output_sensitivity(self.plant, self.wiring.direct, activity.soma)
+        return sensitivity + torch.diag_embed(self.controller.demand_slope(output))
 
 
 def _solve_by_newton(loop: _Loop, goal: Tensor, max_iterations: int) -> tuple[Tensor, int]:
@@ -138,7 +146,7 @@ def _solve_by_newton(loop: _Loop, goal: Tensor, max_iterations: int) -> tuple[Te
             return output, iteration
         violation = loop.violation(output, imbalance)
         # An output that presses on a rail goes to the rail, the others go where their imbalance is zero.
-        direction = _solve(loop.slope(activity), violation, free=violation == imbalance)
+        direction = _solve(loop.slope(output, activity), violation, free=violation == imbalance)
         size = _step_size(loop, output, imbalance, direction, active)
         stuck |= active & (size == 0)
         output = output + size[:, None] * direction
@@ -147,7 +155,7 @@ def _solve_by_newton(loop: _Loop, goal: Tensor, max_iterations: int) -> tuple[Te
 
 
 def _follow_integrator(loop: _Loop, output: Tensor, goal: Tensor, max_iterations: int) -> tuple[Tensor, int]:
-    """Unsolved samples start again from u = 0 along du/dt = e − α̃ u, in implicit steps of length 1/shift.
+    """Unsolved samples start again from u = 0 along du/dt = e − h(u), in implicit steps of length 1/shift.
 
     A slow controller goes this way, and gets to a stable point through states that stop Newton's method.
     The steps grow while the linearised loop foretells them well.
@@ -157,18 +165,18 @@ def _follow_integrator(loop: _Loop, output: Tensor, goal: Tensor, max_iterations
         return output, 0
     output = torch.where(unsolved[:, None], torch.zeros_like(output), output)
     activity, imbalance = loop.respond(output)
-    shift = loop.slope(activity).abs().amax((1, 2))
+    shift = loop.slope(output, activity).abs().amax((1, 2))
     identity = torch.eye(output.shape[1], dtype=output.dtype)
     for iteration in range(max_iterations):
         active = loop.unsolved(output, imbalance, goal)
         if not active.any():
             return output, iteration
-        slope = loop.slope(activity)
+        slope = loop.slope(output, activity)
         shifted = slope + shift[:, None, None] * identity
-        room = loop.controller.limit - output * imbalance.sign()  # to the rail that the output is pushed to
+        room = loop.controller.reach - output * imbalance.sign()  # to the rail that the output is pushed to
         free = imbalance.abs() < shifted.diagonal(dim1=1, dim2=2).abs() * room
         aim = torch.where(free, imbalance, room * imbalance.sign())
-        trial = loop.controller.clip(output + _solve(shifted, aim, free=free))
+        trial = loop.clip(output + _solve(shifted, aim, free=free))
         _, missing = loop.respond(trial)
         foretold = imbalance - (slope @ (trial - output)[:, :, None])[:, :, 0]
         surprise = (missing - foretold).abs().amax(1) / imbalance.abs().amax(1)
@@ -205,24 +213,29 @@ def _step_size(loop: _Loop, output: Tensor, imbalance: Tensor, direction: Tensor
 
 
 def _collect(loop: _Loop, output: Tensor, goal: Tensor, iterations: int) -> SteadyState:
-    controller = loop.controller
-    output = controller.clip(output)
+    output = loop.clip(output)
     activity, imbalance = loop.respond(output)
     residual = loop.violation(output, imbalance).abs().amax(1)
-    error = controller.error(loop.target, activity.output)
-    at_rail = (output.abs() == controller.limit) & (imbalance * output.sign() > 0)
-    leaking = controller.leak > 0
-    wound_up = torch.where(leaking, error / torch.where(leaking, controller.leak, 1.0), output)
-    resting = output / (1.0 + controller.leak * controller.proportional_gain)
+    error = loop.controller.error(loop.target, activity.output)
+    at_rail = (output.abs() == loop.controller.reach) & (imbalance * output.sign() > 0)
     return SteadyState(
         soma=activity.soma,
         rate=activity.rate,
         basal=activity.basal,
         output=output,
-        integrator=torch.where(at_rail, controller.clip(wound_up), resting),
+        integrator=_resting_integrator(loop.controller, output, error=error, at_rail=at_rail),
         error=error,
         residual=residual,
         iterations=iterations,
         converged=residual <= goal,
         at_rail=at_rail,
     )
+
+
+def _resting_integrator(controller: Controller, output: Tensor, *, error: Tensor, at_rail: Tensor) -> Tensor:
+    """u_int where e − α u_int = 0 or at its rail, (B, n_L). For K_I = α = 0 it is wound up by any error."""
+    leaking = controller.leak > 0
+    wound_up = torch.where(leaking, error / torch.where(leaking, controller.leak, 1.0), error / 0.0)
+    # u/(K_I + α k_p) is e/α between the rails, and keeps its digits where e is small and α, too.
+    between = output / (controller.integral_gain + controller.leak * controller.proportional_gain)
+    return controller.clip(torch.where(at_rail, wound_up, torch.where(output == 0, 0.0, between)))

@@ -38,14 +38,15 @@ def layer_jacobians(plant: Sequence[Layer], soma: Sequence[Tensor]) -> tuple[Ten
     return tuple(reversed(collected))
 
 
-def output_sensitivity(plant: Sequence[Layer], soma: Sequence[Tensor]) -> Tensor:
+def output_sensitivity(plant: Sequence[Layer], feedback: Sequence[Tensor], soma: Sequence[Tensor]) -> Tensor:
     """dr_L/du at rest, (B, n_L, n_L), accumulated forward; J Q for the ideal network.
 
     ∂r_l/∂u = diag(r_l'/leak) (basal_gain W_l ∂r_{l−1}/∂u + apical_gain Q_l).
+    feedback : Q_l between u and v_fb,l at rest, (n_l, n_L) each.
     """
     carried: Tensor | None = None
-    for layer, values in zip(plant, soma, strict=True):
-        moved = layer.apical_gain[:, None] * layer.feedback
+    for layer, direct, values in zip(plant, feedback, soma, strict=True):
+        moved = layer.apical_gain[:, None] * direct
         if carried is not None:
             moved = moved + (layer.basal_gain[:, None] * layer.weights) @ carried
         carried = layer.rate_slope(values)[:, :, None] * (moved / layer.leak[:, None])

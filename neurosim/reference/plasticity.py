@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import SpecError
-from neurosim.learning.methods import method_of
+from neurosim.learning.feedback import LearnedDirect
+from neurosim.learning.methods import METHODS, method_of
 from neurosim.learning.plasticity import AtSteadyState, Controlled
 from neurosim.reference.euler import Moment, State
 from neurosim.reference.parameters import Parameters
@@ -36,11 +37,11 @@ class Plasticity:
         accumulate: bool,
     ) -> None:
         plasticity = type(method_of(method.name).plasticity)
-        if plasticity not in _LEARNING_STEPS or not method_of(method.name).dynamical:
+        if accumulate and (plasticity not in _LEARNING_STEPS or not method_of(method.name).dynamical):
             raise SpecError(
                 f"{method.name} has no dynamics",
                 where="method.name",
-                expected="DFC or DFC-SS",
+                expected="DFC, DFC-SS or a variant of them",
                 remedy="neurosim.reference.train carries the method out",
             )
         self.plant = assemble_plant(network, parameters, deviations=deviations)
@@ -89,6 +90,70 @@ class Plasticity:
                 zip(self.plant, self._parameters.forward, self._parameters.biases, strict=True)
             )
         )
+
+
+class FeedbackPlasticity:
+    """ΔQ_l = −⟨v_fb,l uᵀ⟩/σ² − β Q_l, the mean over the learn phase and the batch (eq. 13), without η_Q.
+
+    Awake, u is what a high-pass leaves of it, u − u_lp with τ du_lp/dt = u − u_lp and u_lp = 0 at the start
+    of the learn phase (App. C.3).    Mutable: `learn` is called once for every step of the learn phase.
+    """
+
+    def __init__(
+        self, network: Network, parameters: Parameters, method: MethodSettings, protocol: Protocol
+    ) -> None:
+        feedback = check_learnable(network, method)
+        parameters.check_feedback(feedback, network)
+        self._weights = parameters.feedback
+        self._sleep = method.sleep
+        self._share = protocol.dt_ratio / method.sleep.highpass_ratio if feedback.awake else 0.0
+        self._slow: Tensor | float = 0.0
+        self._steps = 0
+        self._sum = [torch.zeros_like(matrix) for matrix in parameters.feedback]
+
+    def learn(self, state: State, moment: Moment) -> None:
+        """Add v_fb and u as they are before a step."""
+        fast = moment.output - self._slow
+        self._slow = self._slow + self._share * fast
+        self._sum = [s + v.T @ fast / len(v) for s, v in zip(self._sum, state.apical, strict=True)]
+        self._steps += 1
+
+    def updates(self) -> tuple[Tensor, ...]:
+        """The change of the whole presentation, (n_l, n_L) each; 0 without a learn phase."""
+        if self._steps == 0:
+            return tuple(self._sum)
+        scale = self._steps * self._sleep.noise**2
+        return tuple(
+            -s / scale - self._sleep.decay * q for s, q in zip(self._sum, self._weights, strict=True)
+        )
+
+
+def check_learnable(network: Network, method: MethodSettings) -> LearnedDirect:
+    """The method's feedback, if noise can teach it.
+
+    Raises
+    ------
+    SpecError : the method's feedback is not learned, or the apical compartment has no time constant: then
+        v_fb holds the noise of this very moment, of which u knows nothing yet.
+    """
+    feedback = method_of(method.name).feedback
+    if not isinstance(feedback, LearnedDirect):
+        learned = [name for name, m in METHODS.items() if isinstance(m.feedback, LearnedDirect)]
+        raise SpecError(
+            f"{method.name} does not learn its feedback from noise",
+            where="method.name",
+            expected="one of " + ", ".join(learned),
+        )
+    if network.tau_apical_ratio == 0:
+        raise SpecError(
+            "feedback weights cannot be learned: the apical compartment has no time constant",
+            where="network.tau_apical_ratio",
+            expected="> 0",
+            got="0",
+            remedy=f"set network.tau_apical_ratio, such as {method.sleep.tau_apical_ratio:g}"
+            + ("" if feedback.awake else "; neurosim.spec.asleep does so for the sleep phase"),
+        )
+    return feedback
 
 
 def _every_learn_step(protocol: Protocol) -> range:

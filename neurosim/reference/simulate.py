@@ -13,10 +13,11 @@ from neurosim.errors import DataError, SpecError
 from neurosim.reference.euler import Clock, Moment, State, advance, observe
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import assemble_controller
-from neurosim.reference.plasticity import Plasticity
+from neurosim.reference.plasticity import FeedbackPlasticity, Plasticity
 from neurosim.reference.targets import target as nudged
 from neurosim.reference.tensors import shaped
 from neurosim.reference.updates import Updates
+from neurosim.reference.wiring import assemble_feedback
 from neurosim.spec.deviations import Deviations
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
@@ -40,6 +41,9 @@ class Simulation:
     """r_L⁻ as sampled at the end of the settle phase, (B, n_L)."""
     updates: Updates | None
     """Change of the weights with the learning rate in it; None if it was not to be accumulated."""
+    feedback_updates: tuple[Tensor, ...] | None = None
+    """−⟨v_fb,l uᵀ⟩/σ² − β Q_l of layers 1..L, (n_l, n_L) each, without any learning rate and for Q_l as stored;
+    None if the feedback was not to learn."""
 
 
 def simulate(
@@ -56,9 +60,13 @@ def simulate(
     apical_noise: Any = None,
     initial_soma: Sequence[Any] | None = None,
     accumulate: bool = True,
+    learn_feedback: bool = False,
     record_every: int = 1,
 ) -> Simulation:
     """Explicit Euler of one presentation from silence: settle, hold r⁻ and set the target, learn.
+
+    A sleep phase is one with the network and method of `neurosim.spec.asleep`, `learn_feedback` and without
+    `accumulate`; where feedback learns awake, both plasticities work at once.
 
     Parameters
     ----------
@@ -67,17 +75,20 @@ def simulate(
         whatever the deviations say.
     initial_soma : v_l of layers 1..L at k = 0, (B, n_l) each; None: zero, as the compartments are.
     accumulate : whether to work out the updates; without it continuous updates leave the weights alone, too.
+    learn_feedback : whether to work out those of the feedback. The apical noise of the learn phase is then
+        √(device² + σ²) with σ of `method.sleep`.
     record_every : the traces keep the steps k that it divides.
 
     Raises
     ------
-    SpecError : the method has no dynamics, or parameters do not fit the network.
+    SpecError : the method has no dynamics, its feedback cannot learn, or parameters do not fit the network.
     DataError : another array does not.
     """
     if record_every < 1:
         raise SpecError(
             "bad value", where="record_every", expected="a whole number >= 1", got=repr(record_every)
         )
+    teacher = FeedbackPlasticity(network, parameters, method, protocol) if learn_feedback else None
     plasticity = Plasticity(network, parameters, method, protocol, deviations, accumulate)
     batch_inputs = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
     columns = batch_inputs.shape[0]
@@ -86,8 +97,9 @@ def simulate(
         _split_noise(noise, name, network, protocol, columns)
         for noise, name in ((soma_noise, "soma_noise"), (apical_noise, "apical_noise"))
     ]
-    state = _initial_state(network, columns, initial_soma)
+    state = _initial_state(network, batch_inputs, initial_soma)
     plant = plasticity.plant
+    wiring = assemble_feedback(network, parameters, method, deviations=deviations)
     controller = assemble_controller(network, method, deviations=deviations)
     clock = Clock.of(network, dt_ratio=protocol.dt_ratio)
     target = None
@@ -97,8 +109,11 @@ def simulate(
         if k == protocol.settle_steps:
             held = plant[-1].rate(state.soma[-1])
             target = nudged(loss, held, wanted, method.target_stepsize)
-            state = attrs.evolve(state, integrator=torch.zeros_like(held))
-        moment = observe(plant, controller, clock, state=state, inputs=batch_inputs, target=target)
+            silent = torch.zeros_like(held)
+            state = attrs.evolve(
+                state, integrator=silent, filtered=silent if controller.derivative_ratio > 0 else None
+            )
+        moment = observe(plant, wiring, controller, clock, state=state, inputs=batch_inputs, target=target)
         if k % record_every == 0:
             records.append((k, state, moment, target if target is not None else torch.zeros_like(held)))
         after = advance(
@@ -110,10 +125,13 @@ def simulate(
             engaged=target is not None,
             soma_noise=noises[0][k] if noises[0] is not None else None,
             apical_noise=noises[1][k] if noises[1] is not None else None,
+            injected=method.sleep.noise if teacher is not None and target is not None else 0.0,
         )
         if target is not None:
             plasticity.learn(k, state, moment, batch_inputs)
             plant = plasticity.plant
+        if teacher is not None and protocol.settle_steps <= k < protocol.settle_steps + protocol.learn_steps:
+            teacher.learn(state, moment)
         state = after
     return Simulation(
         traces=_traces(records),
@@ -121,14 +139,14 @@ def simulate(
         final=state,
         held=held,
         updates=plasticity.updates(),
+        feedback_updates=teacher.updates() if teacher is not None else None,
     )
 
 
-def _initial_state(network: Network, columns: int, initial_soma: Sequence[Any] | None) -> State:
-    def silence() -> tuple[Tensor, ...]:
-        return tuple(torch.zeros(columns, n, dtype=torch.float64) for n in network.layers[1:])
-
-    soma = silence()
+def _initial_state(network: Network, inputs: Tensor, initial_soma: Sequence[Any] | None) -> State:
+    columns = len(inputs)
+    silence = tuple(inputs.new_zeros(columns, n) for n in network.layers[1:])
+    soma = silence
     if initial_soma is not None:
         if len(initial_soma) != network.depth:
             raise DataError(
@@ -141,12 +159,7 @@ def _initial_state(network: Network, columns: int, initial_soma: Sequence[Any] |
             shaped(v, shape=(columns, n), name=f"initial_soma[{l}]")
             for l, (v, n) in enumerate(zip(initial_soma, network.layers[1:], strict=True))
         )
-    return State(
-        soma=soma,
-        basal=silence(),
-        apical=silence(),
-        integrator=torch.zeros(columns, network.layers[-1], dtype=torch.float64),
-    )
+    return State(soma=soma, basal=silence, apical=silence, integrator=silence[-1])
 
 
 def _split_noise(

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from neurosim.errors import SpecError
+from neurosim.errors import SpecError, nearest
 from neurosim.spec.checks import number, one_of
 
 ACTIVATIONS = ("tanh", "sigmoid", "softplus", "linear")
@@ -38,6 +38,31 @@ def _check_layers(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
             )
 
 
+def _hidden(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _check_hidden(network: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    names = value if isinstance(value, tuple) else (value,)
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise SpecError(
+                "unknown name",
+                where=field.name,
+                expected="one of " + ", ".join(sorted(ACTIVATIONS)) + ", or a list of them",
+                got=repr(name),
+                remedy=nearest(str(name), ACTIVATIONS),
+            )
+    layers = network.layers
+    if isinstance(value, tuple) and isinstance(layers, tuple) and len(value) != len(layers) - 2:
+        raise SpecError(
+            "a list names the nonlinearity of every hidden layer",
+            where=field.name,
+            expected=f"{len(layers) - 2} names for layers = {list(layers)}",
+            got=f"{len(value)} names",
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Network:
     """τ_v dv_l/dt = −v_l + W_l φ(v_{l−1}) + b_l + Q_l u    (Meulemans et al. 2021, eq. 1), l = 1..L.
@@ -48,8 +73,8 @@ class Network:
 
     layers: tuple[int, ...] = attrs.field(converter=_layers, validator=_check_layers)
     """Sizes n_0 (inputs), n_1, …, n_L (outputs)."""
-    hidden: str = attrs.field(default="tanh", validator=one_of(ACTIVATIONS))
-    """φ of the hidden layers."""
+    hidden: str | tuple[str, ...] = attrs.field(default="tanh", converter=_hidden, validator=_check_hidden)
+    """φ of the hidden layers: one name for all, or a list with one for each."""
     output: str = attrs.field(default="linear", validator=one_of(ACTIVATIONS))
     """φ of the output layer; with the loss softmax_cross_entropy the softmax belongs to the loss."""
     initial_weights: str = attrs.field(default="xavier_normal", validator=one_of(INITIAL_WEIGHTS))
@@ -71,4 +96,25 @@ class Network:
     @property
     def activations(self) -> tuple[str, ...]:
         """φ of layers 1..L."""
-        return (self.hidden,) * (self.depth - 1) + (self.output,)
+        hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * (self.depth - 1)
+        return (*hidden, self.output)
+
+    @property
+    def common_hidden(self) -> str:
+        """φ that all hidden layers share: what decoders and a single loop need.
+
+        Raises
+        ------
+        SpecError : they do not share one.
+        """
+        if isinstance(self.hidden, str):
+            return self.hidden
+        if len(set(self.hidden)) > 1:
+            raise SpecError(
+                "this method needs the same nonlinearity in all hidden layers",
+                where="network.hidden",
+                expected='one name, such as "tanh"',
+                got=str(list(self.hidden)),
+                remedy="or choose BP, NDI, DI or one of the DFC family",
+            )
+        return self.hidden[0] if self.hidden else "linear"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from neurosim.spec.checks import integer, one_of, text
+from neurosim.spec.checks import integer, one_of, text, truth
 
 TASKS = ("digits", "student_teacher", "mnist", "fashion_mnist")
 """Data sets by name; `neurosim.io.datasets` loads them."""
@@ -26,9 +26,16 @@ class Task:
 
     name: str = attrs.field(default="digits", validator=one_of(TASKS))
     """Which data."""
+    reconstruct: bool = attrs.field(default=False, validator=truth)
+    """An autoencoder: the desired output is the input."""
     loss: str = attrs.field(
         default=attrs.Factory(
-            lambda task: _DEFAULT_LOSS.get(str(task.name), "squared_error"), takes_self=True
+            lambda task: (
+                "squared_error"
+                if task.reconstruct is True
+                else _DEFAULT_LOSS.get(str(task.name), "squared_error")
+            ),
+            takes_self=True,
         ),
         validator=one_of(LOSSES),
     )

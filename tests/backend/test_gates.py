@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from neurosim.backend.gates import CONDITIONS, CPP_CONDITIONS, Schedule
+import pytest
+
+from neurosim.backend.gates import Schedule, condition, cpp_condition
 from neurosim.equations.model import GATES, SCHEDULE_VARIABLES
 
-
-def test_both_languages_know_all_gates() -> None:
-    assert set(CONDITIONS) == set(CPP_CONDITIONS) == set(GATES)
+WINDOWS = ("window_1", "window_2")
 
 
-def test_they_open_at_the_same_steps() -> None:
+@pytest.mark.parametrize("gate", [*GATES, *WINDOWS])
+def test_they_open_at_the_same_steps(gate: str) -> None:
     schedule = Schedule()
-    numbers = {"period": 7, "settle_steps": 3, "plastic_from": 5, "presentations": 4}
+    numbers = {"period": 9, "settle_steps": 3, "window_steps": 2, "plastic_from": 5, "presentations": 4}
     numbers |= {"trace_first": 1, "trace_last": 3, "trace_stride": 2}
     for name, value in numbers.items():
         setattr(schedule, name, value)
     assert set(numbers) == set(SCHEDULE_VARIABLES)
-    for timestep in range(4 * 7):
+    is_open, seen = condition(gate), 0
+    for timestep in range(4 * 9):
         schedule.advance(timestep)
         known = {f"_{name}": value for name, value in numbers.items()}
-        known |= {"_k": timestep % 7, "_p": timestep // 7, "true": True}
-        for gate, text in CPP_CONDITIONS.items():
-            # C++ && is Python's and; the conditions have no other difference
-            assert bool(eval(text.replace("&&", "and"), {}, known)) == CONDITIONS[gate](schedule), gate
+        known |= {"_k": timestep % 9, "_p": timestep // 9, "true": True}
+        # C++ && is Python's and; the conditions have no other difference
+        assert bool(eval(cpp_condition(gate).replace("&&", "and"), {}, known)) == is_open(schedule)
+        seen += is_open(schedule)
+    assert seen > 0
+
+
+@pytest.mark.parametrize("gate", ["never", "window_", "window_x", ""])
+def test_an_unknown_gate_is_refused(gate: str) -> None:
+    for interpret in (condition, cpp_condition):
+        with pytest.raises((KeyError, ValueError)):
+            interpret(gate)

@@ -17,7 +17,7 @@ CODATA = 2e-6
 
 
 def deviations(design: Design) -> Deviations:
-    return deviations_of(design.chip, design.draw, network=design.network)
+    return deviations_of(design)
 
 
 def test_the_ideal_chip_is_the_ideal_chip() -> None:

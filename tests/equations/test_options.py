@@ -26,7 +26,7 @@ RATIOS = ((0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.1, 0.2))
 LOSSES = ("softmax_cross_entropy", "squared_error")
 UPDATES = ("buffered", "continuous")
 ACTIVATIONS = ("tanh", "sigmoid", "softplus", "linear")
-METHODS = ("DFC", "DFC-SS")
+METHODS = ("DFC-fixed", "DFC-SS-fixed")
 
 
 def _cases() -> list[tuple[str, tuple[float, float], str, str, str, str, str]]:

@@ -8,44 +8,157 @@ import pytest
 from neurosim.errors import SpecError
 from neurosim.learning import (
     METHODS,
+    Anytime,
     AtSteadyState,
     Controlled,
+    Decoders,
     FixedDirect,
+    FixedLayerwise,
+    FixedRelayed,
     Gradient,
+    InputRelaxation,
+    Iterated,
+    LayerwisePseudoinverse,
     LayerwiseTranspose,
-    Method,
+    LearnedDirect,
+    NonlinearChain,
     OpenLoop,
+    OutputRelaxation,
+    PairsAtOnce,
+    PairsInTurn,
     Simulated,
+    SingleLoop,
     Solved,
+    TargetDifference,
+    circuit_of,
+    feedback_ends,
+    feedback_shapes,
     method_of,
 )
 from neurosim.learning.feedback import direct_feedback_weights
 from neurosim.learning.initial import initial_weights
+from neurosim.learning.initial_feedback import initial_feedback
 from neurosim.spec import MethodSettings, Network
 
 
 @pytest.mark.parametrize(
-    ("name", "feedback", "inversion", "plasticity", "dynamical"),
+    ("name", "feedback", "inversion", "plasticity", "dynamical", "sleeps"),
     [
-        ("BP", LayerwiseTranspose, OpenLoop, Gradient, False),
-        ("DFC", FixedDirect, Simulated, Controlled, True),
-        ("DFC-SS", FixedDirect, Simulated, AtSteadyState, True),
-        ("DFC-SSA", FixedDirect, Solved, AtSteadyState, False),
+        ("BP", LayerwiseTranspose, OpenLoop, Gradient, False, False),
+        ("FA", FixedLayerwise, OpenLoop, Gradient, False, False),
+        ("DFA", FixedDirect, OpenLoop, Gradient, False, False),
+        ("PBP", LayerwisePseudoinverse, OpenLoop, Gradient, False, False),
+        ("NDI", FixedLayerwise, Solved, Gradient, False, False),
+        ("DI", FixedLayerwise, PairsInTurn, Gradient, True, False),
+        ("DI-repeat", FixedLayerwise, PairsAtOnce, Gradient, True, False),
+        ("SLDI", SingleLoop, NonlinearChain, Gradient, True, False),
+        ("DFC", LearnedDirect, Simulated, Controlled, True, True),
+        ("DFC-SS", LearnedDirect, Simulated, AtSteadyState, True, True),
+        ("DFC-SSA", LearnedDirect, Solved, AtSteadyState, False, True),
+        ("DFC-fixed", FixedDirect, Simulated, Controlled, True, False),
+        ("DFC-SS-fixed", FixedDirect, Simulated, AtSteadyState, True, False),
+        ("DFC-SSA-fixed", FixedDirect, Solved, AtSteadyState, False, False),
+        ("DFC-merged", LearnedDirect, Simulated, Controlled, True, False),
+        ("DFC-relayed", FixedRelayed, Simulated, Controlled, True, False),
+        ("DTP1", Decoders, OutputRelaxation, TargetDifference, True, False),
+        ("DTP", Decoders, OutputRelaxation, TargetDifference, True, False),
+        ("DTP-input", Decoders, InputRelaxation, TargetDifference, True, False),
+        ("DTP-online", Decoders, OutputRelaxation, Anytime, True, False),
+        ("DTP1-iterated", Decoders, Iterated, TargetDifference, False, False),
+        ("DTP-iterated", Decoders, Iterated, TargetDifference, False, False),
+        ("DTP-input-iterated", Decoders, Iterated, TargetDifference, False, False),
+        ("DTP-corrected", Decoders, Iterated, TargetDifference, False, False),
     ],
 )
 def test_parts_of_every_method(
-    name: str, feedback: type, inversion: type, plasticity: type, dynamical: bool
+    name: str, feedback: type, inversion: type, plasticity: type, dynamical: bool, sleeps: bool
 ) -> None:
     """The table of the facts page, section 1."""
     method = method_of(name)
-    assert method == Method(feedback=feedback(), inversion=inversion(), plasticity=plasticity())
-    assert method.dynamical is dynamical
+    assert (type(method.feedback), type(method.inversion)) == (feedback, inversion)
+    assert isinstance(method.plasticity, plasticity)
+    assert (method.dynamical, method.sleeps) == (dynamical, sleeps)
 
 
 def test_every_method_is_a_combination_of_its_own() -> None:
-    assert set(METHODS) == {"BP", "DFC", "DFC-SS", "DFC-SSA"}
     assert len(set(METHODS.values())) == len(METHODS)
     assert MethodSettings().name in METHODS
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_feedback_starts_with_the_shapes_it_says(name: str) -> None:
+    """Every matrix from its source's size to its target's, whatever the start."""
+    network = Network(layers=(7, 6, 5, 4))
+    sizes = {f"layer_{l}": n for l, n in enumerate(network.layers)} | {"controller": network.layers[-1]}
+    forward, _ = initial_weights(network, 3)
+    for start in ("default", "transpose", "random"):
+        settings = MethodSettings(name=name, initial_feedback=start)
+        method = method_of(name)
+        weights = initial_feedback(method, settings, network, forward=forward, seed=3)
+        ends = feedback_ends(method.feedback, network.layers)
+        assert [w.shape for w in weights] == list(feedback_shapes(method.feedback, network.layers))
+        assert [w.shape for w in weights] == [(sizes[target], sizes[source]) for source, target in ends]
+        assert all(np.isfinite(w).all() and w.any() for w in weights)
+
+
+@pytest.mark.parametrize("name", [n for n, m in METHODS.items() if isinstance(m.feedback, FixedDirect)])
+def test_a_feedback_without_a_loop_of_matrices_cannot_be_made_stable(name: str) -> None:
+    network = Network(layers=(4, 3, 2))
+    forward, _ = initial_weights(network, 1)
+    with pytest.raises(SpecError) as caught:
+        initial_feedback(
+            method_of(name),
+            MethodSettings(name=name, initial_feedback="stable"),
+            network,
+            forward=forward,
+            seed=1,
+        )
+    assert caught.value.where == "method.initial_feedback"
+    assert "SLDI" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", [n for n, m in METHODS.items() if m.dynamical])
+def test_every_circuit_is_wired_with_what_exists(name: str) -> None:
+    """Sources are populations or the output, sizes fit the matrices, every layer's synapses see something."""
+    network, settings = Network(layers=(7, 6, 5, 4)), MethodSettings(name=name)
+    method = method_of(name)
+    circuit = circuit_of(method, settings, network)
+    assert (circuit is None) == isinstance(method.inversion, Simulated)
+    if circuit is None:
+        return
+    layer_of = {p.name: p.layer for p in circuit.populations} | {"output": network.depth}
+    shapes = feedback_shapes(method.feedback, network.layers)
+    assert len(layer_of) == len(circuit.populations) + 1
+    for population in circuit.populations:
+        for drive in population.drives:
+            n_in = network.layers[layer_of[drive.signal.source]]
+            n_out = network.layers[population.layer]
+            if drive.weights == "feedback":
+                shape = shapes[drive.index - 1]
+            elif drive.weights == "forward":
+                shape = (network.layers[drive.index], network.layers[drive.index - 1])
+            else:
+                shape = (n_in, n_in)
+            assert shape == (n_out, n_in)
+        assert population.window is None or 0 <= population.window < circuit.windows
+    assert len(circuit.posts) == network.depth
+    assert [layer_of[post.signal.source] for post in circuit.posts] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["DI", "DI-repeat"])
+def test_an_expanding_layer_needs_a_leak_or_swapped_ones(name: str) -> None:
+    network = Network(layers=(3, 4, 6, 2))
+    with pytest.raises(SpecError) as caught:
+        circuit_of(method_of(name), MethodSettings(name=name, leak=0), network)
+    assert caught.value.where == "method.leak"
+    assert "6 units above 4" in caught.value.expected
+    assert "swapped" in caught.value.remedy
+    swapped = MethodSettings(name=name, leak=0, expanding_layers="swapped")
+    circuit = circuit_of(method_of(name), swapped, network)
+    assert circuit is not None
+    leaks = {p.name: p.leak for p in circuit.populations}
+    assert (leaks["error_1"], leaks["control_2"]) == (0, 1)
+    assert (leaks["error_2"], leaks["control_3"]) == (1, 0)  # 2 units above 6: not expanding
 
 
 @pytest.mark.parametrize(

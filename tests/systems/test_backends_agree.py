@@ -57,7 +57,7 @@ def test_numpy_and_cpp_give_the_same_run_with_noise_mismatch_and_learning(update
 @pytest.mark.cpp
 def test_dfc_and_dfc_ss_share_one_compiled_program() -> None:
     """When a synapse listens is a number of the schedule, not another program."""
-    chips = [VirtualChip(_spec(name=name), backend="cpp") for name in ("DFC", "DFC-SS")]
+    chips = [VirtualChip(_spec(name=name), backend="cpp") for name in ("DFC-fixed", "DFC-SS-fixed")]
     assert chips[0].model.hash == chips[1].model.hash
     assert chips[1].build_seconds == 0.0
 

@@ -31,7 +31,7 @@ def _change(spec: Spec, protocol: Protocol, weights: Weights) -> np.ndarray:
     return np.concatenate([(a - b).ravel() for a, b in pairs])
 
 
-@pytest.mark.parametrize("name", ["DFC", "DFC-SS"])
+@pytest.mark.parametrize("name", ["DFC-fixed", "DFC-SS-fixed"])
 @pytest.mark.parametrize("updates", ["buffered", "continuous"])
 def test_settling_alone_changes_no_weight(name: str, updates: str) -> None:
     """Exactly: nothing is accumulated before the learn phase, however large the learning rate."""
@@ -40,7 +40,7 @@ def test_settling_alone_changes_no_weight(name: str, updates: str) -> None:
     assert not _change(spec, protocol, random_weights(spec, 1)).any()
 
 
-@pytest.mark.parametrize("name", ["DFC", "DFC-SS"])
+@pytest.mark.parametrize("name", ["DFC-fixed", "DFC-SS-fixed"])
 def test_a_target_equal_to_the_output_teaches_nothing(name: str) -> None:
     """λ = 0. A settled soma stays within some ulp of its basal compartment, so the update is rounding."""
     spec = _spec(name=name, target_stepsize=0.0)
@@ -67,7 +67,7 @@ def test_buffered_updates_become_the_steady_state_update_as_one_over_the_length(
     weights = random_weights(spec, 1)
     lengths = np.array([1000, 2000, 4000, 8000])
     steady = _change(
-        attrs.evolve(spec, method=attrs.evolve(spec.method, name="DFC-SS")),
+        attrs.evolve(spec, method=attrs.evolve(spec.method, name="DFC-SS-fixed")),
         Protocol(dt_ratio=0.02, settle_steps=800, learn_steps=8000),
         weights,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
+import numpy as np
 
 from neurosim.errors import DataError, nearest
 from neurosim.io.datasets.dataset import Dataset
@@ -37,7 +38,19 @@ def load_dataset(task: Task) -> Dataset:
     dataset = LOADERS[task.name](task)
     for part, wanted in (("train", task.train_samples), ("test", task.test_samples)):
         dataset = _first(dataset, part, wanted)
-    return dataset
+    return _reconstructing(dataset) if task.reconstruct else dataset
+
+
+def _reconstructing(dataset: Dataset) -> Dataset:
+    """The same inputs, wanted back; there is nothing left to classify."""
+    return attrs.evolve(
+        dataset,
+        train_desired=dataset.scale * dataset.train_inputs.astype(np.float64),
+        test_desired=dataset.scale * dataset.test_inputs.astype(np.float64),
+        train_labels=None,
+        test_labels=None,
+        n_classes=None,
+    )
 
 
 def _first(dataset: Dataset, part: str, wanted: int) -> Dataset:

@@ -120,7 +120,7 @@ def assemble_circuit(
             double(gain) * double(matrix)
             for gain, matrix in zip(chip.feedback_gain, parameters.feedback, strict=True)
         ),
-        hidden=network.hidden,
+        hidden=network.common_hidden,
         auto_zero=chip.auto_zero,
     )
 
