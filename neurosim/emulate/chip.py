@@ -228,6 +228,7 @@ class VirtualChip:
                 p.name: 1.0 if p.tau == CONTROLLER else network.tau_soma_ratio
                 for p in (circuit.populations if circuit else ())
             },
+            injected=circuit is None and learns_feedback(self._design),
             error_given=circuit is not None and circuit.output == "error",
             trace_steps=trace_steps,
         )

@@ -62,6 +62,8 @@ class Reading:
     """σ of the output below which an error says nothing, activation units."""
     taus: Mapping[str, float]
     """Time constants of the populations beside the network, over τ_u."""
+    injected: bool
+    """Whether noise is put in while the controller works, which then never rests."""
     error_given: bool
     """Whether those are given an error, not a target."""
     trace_steps: int
@@ -73,7 +75,7 @@ def read_passage(
     """The passage behind a recording."""
     endings = _endings(recording, reading)
     settling = _settling(endings, reading)
-    status = _status(recording, settling, reading.model, reading.protocol)
+    status = _status(recording, settling, reading)
     return Passage(
         weights=weights,
         endings=endings,
@@ -149,13 +151,14 @@ def _traces(recording: Recording, model: Model, stride: int) -> dict[str, dict[s
     return traces
 
 
-def _status(recording: Recording, settling: Array, model: Model, protocol: Protocol) -> Status:
+def _status(recording: Recording, settling: Array, reading: Reading) -> Status:
+    model, protocol = reading.model, reading.protocol
     if recording.stop is not None:
         return _diverged(recording, model)
     if recording.interrupted:
         return Status(kind=INTERRUPTED, message=f"interrupted after {len(settling)} presentations")
     last = float(np.median(settling[-max(1, len(settling) // 4) :]))
-    if protocol.learn_steps and last > UNSETTLED_ABOVE:
+    if protocol.learn_steps and not reading.injected and last > UNSETTLED_ABOVE:
         step = len(settling) * protocol.period
         return Status(
             kind=NOT_SETTLED,

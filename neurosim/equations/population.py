@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 from brian2 import Quantity
 
 from hardware_models import Chip, Parameter, PopulationDraw
@@ -57,10 +58,7 @@ def population_group(
     }
     signals = signals_of(circuit, population.name)
     links = dict(given) | _layer_links(population, signals, mismatched=draw is not None)
-    total = " ".join(
-        f"{'+' if drive.sign > 0 else '-'} {name}"
-        for name, drive in zip(names, population.drives, strict=True)
-    )
+    total = _total(population)
     gain, leak, offset = ("gain*", "leak*", " + offset") if draw is not None else ("", "", "")
     noise = " + noise_current*xi_soma" if noisy else ""
     parameters = _parameters(population, network, chip, draw)
@@ -68,6 +66,7 @@ def population_group(
         f"dstate/dt = engaged*(g_state*({gain}V_unit*total - {leak}leak_ratio*state{offset}){noise})/C_state : volt",
         "engaged : 1 (shared)",
         "total : 1",
+        *(["balance : 1"] if population.balanced else []),
         "previous : volt",
         "moved : 1",
         *(f"{name} : 1{' (linked)' if name in given else ''}" for name in names),
@@ -86,7 +85,7 @@ def population_group(
         updater=Updater(
             slot="groups",
             order=1,
-            before=f"total = {total}\nprevious = state",
+            before=f"total = {total}{' + balance' if population.balanced else ''}\nprevious = state",
             after=f"{clip}\nmoved = (state - previous)/V_unit".strip(),
         ),
     )
@@ -108,6 +107,11 @@ def population_code(
         code("reset", "engaged = 0\nstate = 0*volt\nmoved = 0", "begin", -8),
         code("start", f"engaged = {int(opens)}\nstate = {start}", "hold", 1),
     ]
+    if population.balanced:
+        # once the products have given its drives, before it moves for the first time
+        held = "(leak*leak_ratio*state - offset)/(gain*V_unit)" if mismatched else "leak_ratio*state/V_unit"
+        text = f"balance = {held} - ({_total(population)})"
+        codes.append(attrs.evolve(code("balance", text, "hold", 0), slot="groups"))
     if population.window is not None:
         if population.window > 0:
             codes.append(code("open", "engaged = 1", f"window_{population.window}", 1))
@@ -128,6 +132,11 @@ def output_signals(circuit: Circuit) -> tuple[list[str], list[str]]:
     made = [signal for signal in signals_of(circuit, "output") if signal.activation != "linear"]
     declared = [f"{_variable(signal)} : 1" for signal in made]
     return declared, [f"{_variable(signal)} = {activation(signal.activation, 'signal')}" for signal in made]
+
+
+def _total(population: Population) -> str:
+    names = zip(drive_names(population), population.drives, strict=True)
+    return " ".join(f"{'+' if drive.sign > 0 else '-'} {name}" for name, drive in names)
 
 
 def _variable(signal: Signal) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
+from neurosim.experiment.pretraining import pretrain
 from neurosim.experiment.stability import check_step, initial_stability
 from neurosim.experiment.verify import (
     Verification,
@@ -19,7 +20,7 @@ from neurosim.experiment.verify import (
     verify_weights,
 )
 from neurosim.io import Dataset, load_dataset
-from neurosim.learning import Decoders, method_of
+from neurosim.learning import method_of
 from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Result, Series, Status
 from neurosim.spec import Spec, asleep, write_spec
 from neurosim.spec.streams import stream
@@ -85,25 +86,11 @@ def _check_steps(spec: Spec, dataset: Dataset) -> None:
         check_step(night, stability, key="method.sleep.dt_ratio")
 
 
-def _pretrain(spec: Spec, learner: Learner, dataset: Dataset, watcher: Watcher) -> Status:
-    """Feedback that is learned learns first, so that the loop is stable when forward learning begins."""
-    feedback = method_of(spec.method.name).feedback
-    learned = isinstance(feedback, Decoders) or method_of(spec.method.name).sleeps
-    total = spec.method.sleep.pretraining_epochs if learned and spec.run.epochs else 0
-    for epoch in range(total):
-        order = stream(spec.run.seed, "pretraining_order", epoch).permutation(len(dataset.train_inputs))
-        what = f"feedback, epoch {epoch + 1} of {total}"
-        watcher.progress(what, 0, 1)
-        status = learner.pretrain(epoch, order.astype(np.int32), None)
-        if status.kind in (DIVERGED, INTERRUPTED):
-            return status
-    return Status()
-
-
 def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
     status = Status()
     try:
-        status = _pretrain(spec, learner, dataset, watcher)
+        if spec.run.epochs:
+            status = pretrain(spec, learner, dataset, watcher.progress)
         if status.good:
             status = history.test(0)
         if not status.good:

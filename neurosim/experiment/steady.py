@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,9 @@ integrator's slowest mode decides how long it takes."""
 SETTLED = 1e-8
 """What is left of the slowest mode when a state counts as settled."""
 LONGEST_STEPS = 400_000
-"""Steps a verification spends on settling at most; chosen."""
+"""Steps a verification of a large network spends on settling at most; chosen."""
+MOST_WORK = 2e11
+"""Multiplications it spends at most on a small network, some minutes; chosen."""
 
 
 def settled_protocol(spec: Spec, stability: Stability, *, slowest_leak: float = 1.0) -> Protocol:
@@ -49,17 +53,25 @@ def settle(
     circuit = circuit_of(chip.method, spec.method, spec.network)
     if circuit is not None:
         protocol = attrs.evolve(protocol, learn_steps=protocol.learn_steps * circuit.windows)
-    if max(protocol.settle_steps, protocol.learn_steps) > LONGEST_STEPS:
+    longest = max(LONGEST_STEPS, MOST_WORK / _work(chip))
+    if max(protocol.settle_steps, protocol.learn_steps) > longest:
         needed = Check(
             name="steady state: steps to settle",
             value=float(max(protocol.settle_steps, protocol.learn_steps)),
-            tolerance=float(LONGEST_STEPS),
+            tolerance=float(longest),
             detail="what the slowest mode asks for, against the most that a verification takes",
         )
         return [needed], {}
     if circuit is not None:
         return settle_circuit(chip, weights, stimulus, protocol, tolerance), {}
     return _settle_controlled(chip, weights, stimulus, protocol, tolerance)
+
+
+def _work(chip: VirtualChip) -> float:
+    """Multiplications of a step: products, and some fifty for every state."""
+    sizes = chip.spec.network.layers
+    synapses = sum(m * n for n, m in itertools.pairwise(sizes))
+    return float(chip.model.n_columns * (3 * synapses + 50 * sum(sizes)))
 
 
 def _settle_controlled(

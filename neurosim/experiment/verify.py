@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from neurosim.analysis import settle_time
 from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights
-from neurosim.errors import SpecError
+from neurosim.errors import SpecError, UnstableError
 from neurosim.experiment.closed import check_closed_forms
+from neurosim.experiment.learners import ChipLearner, Learner, ReferenceLearner
+from neurosim.experiment.pretraining import pretrain, pretraining_epochs
 from neurosim.experiment.stability import (
     Stability,
     check_step,
@@ -27,7 +29,7 @@ from neurosim.learning import method_of
 from neurosim.reference import feedforward
 from neurosim.reference import target as nudged
 from neurosim.reference.tensors import double
-from neurosim.result import Check
+from neurosim.result import INTERRUPTED, Check
 from neurosim.spec import Spec
 
 
@@ -50,7 +52,9 @@ class Verification:
 
 
 def verify(spec: Spec, *, backend: str | None = None, tolerance: float | None = None) -> Verification:
-    """Verify the spec at the weights it starts with, on samples of its test set.
+    """Verify the spec at the weights it starts forward learning with, on samples of its test set.
+
+    Feedback that is learned is trained for its `pretraining_epochs` first: without, there is no loop to verify.
 
     Raises
     ------
@@ -60,10 +64,29 @@ def verify(spec: Spec, *, backend: str | None = None, tolerance: float | None = 
     check_sizes(spec, dataset)
     weights = Weights.initial(spec)
     if not method_of(spec.method.name).dynamical:
-        return verify_reference(spec, weights, dataset)
+        learner: Learner = ReferenceLearner(spec, dataset)
+        _pretrained(spec, learner, dataset)
+        return verify_reference(spec, learner.weights, dataset)
     check_step(spec, initial_stability(spec, weights, dataset))
     chip = VirtualChip(spec, backend=backend)
+    if pretraining_epochs(spec):
+        learner = ChipLearner(chip, dataset)
+        _pretrained(spec, learner, dataset)
+        weights = learner.weights
     return verify_weights(chip, weights, dataset, tolerance=tolerance)
+
+
+def _pretrained(spec: Spec, learner: Learner, dataset: Dataset) -> None:
+    status = pretrain(spec, learner, dataset, lambda what, done, total: None)
+    if status.kind == INTERRUPTED:
+        raise KeyboardInterrupt
+    if not status.good:
+        raise UnstableError(
+            "the feedback's own learning broke off",
+            where=spec.source or "spec",
+            got=status.message,
+            remedy="lower method.sleep.pretraining_learning_rate, or raise method.sleep.leak",
+        )
 
 
 def verify_weights(

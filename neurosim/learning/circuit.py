@@ -52,6 +52,9 @@ class Population:
     starts: str = ZERO
     window: int | None = None
     """Which part of the learn phase it moves in; None: all of it."""
+    balanced: bool = False
+    """Whether what drives it when it starts is sampled and taken off, so that it stays where it starts until the
+    drives change: a decoder then need not be an exact inverse, nor a device exact."""
 
 
 @attrs.frozen(kw_only=True)

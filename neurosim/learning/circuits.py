@@ -198,7 +198,11 @@ def _output_side(settings: MethodSettings, network: Network) -> Circuit:
 
 def _input_side(settings: MethodSettings, network: Network) -> Circuit:
     """τ_u du_l/dt = τ_l − y_l,  τ_v dτ_{l−1}/dt = −τ_{l−1} + Ω_l σ(u_l),  τ_v dy_l/dt = −y_l + W_l σ(τ_{l−1}) + b_l
-    (section 5). correction_l is u_l, expected_l is y_l."""
+    (section 5). correction_l is u_l, expected_l is y_l.
+
+    What g_l(h_l) misses h_{l−1} by is taken off (`balanced`), as in difference target propagation: below a smaller
+    layer the plain iteration would settle far from h_{l−1} even with nothing to correct.
+    """
     populations = []
     for l in range(network.depth, 1, -1):
         populations += [
@@ -226,6 +230,7 @@ def _input_side(settings: MethodSettings, network: Network) -> Circuit:
                     ),
                 ),
                 starts=REST,
+                balanced=True,
             ),
             _expected(l, network, of=f"target_{l - 1}"),
         ]
@@ -240,9 +245,15 @@ def _expected(l: int, network: Network, *, of: str) -> Population:
         tau=SOMA,
         leak=1.0,
         drives=(
-            Drive(signal=Signal(source=of, activation=network.common_hidden), weights="forward", index=l, bias=True),
+            Drive(
+                signal=Signal(source=of, activation=network.common_hidden),
+                weights="forward",
+                index=l,
+                bias=True,
+            ),
         ),
         starts=REST,
+        balanced=True,
     )
 
 

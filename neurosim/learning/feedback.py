@@ -65,9 +65,12 @@ class FixedRelayed:
 
 @attrs.frozen
 class Decoders:
-    """Ω_l (n_{l−1}, n_l), l = 2..L: g_l(h) = Ω_l σ(h), learned as auto-encoder (Bengio 2020)."""
+    """Ω_l (n_{l−1}, n_l), l = 2..L: g_l(h) = Ω_l σ(h), learned as auto-encoder (Bengio 2020).
 
-    initial: str = "random"
+    Programmed with W_lᵀ at the start, they are near an inverse from the first presentation on.
+    """
+
+    initial: str = "transpose"
 
 
 Feedback = (

@@ -31,6 +31,7 @@ class _Memory:
     """Of one array of weights."""
 
     first: Tensor
+    """−m: torch's gradient is −g."""
     second: Tensor
     steps: Tensor
     """t, as torch counts it."""
@@ -90,7 +91,7 @@ class Stepper:
         for name, memory in self._memories.items():
             steps = float(memory.steps)
             values = (
-                as_array(memory.first).ravel(),
+                -as_array(memory.first).ravel(),
                 as_array(memory.second).ravel(),
                 np.array([self.optimizer.beta1**steps]),
                 np.array([self.optimizer.beta2**steps]),
@@ -132,7 +133,7 @@ class Stepper:
             (float(power2.reshape(())), self.optimizer.beta2),
         )
         return _Memory(
-            first=double(first).reshape(weights.shape).clone(),
+            first=-double(first).reshape(weights.shape),
             second=double(second).reshape(weights.shape).clone(),
             steps=torch.tensor(float(steps), device="cpu"),
         )
@@ -176,6 +177,8 @@ class Stepper:
                 steps=torch.tensor(0.0, device="cpu"),
             )
             self._memories[name] = memory
+        # what was restored, or is shared by passes of different precision
+        memory.first, memory.second = memory.first.to(weights), memory.second.to(weights)
         adam(
             [weights],
             [update],

@@ -12,7 +12,7 @@ from torch import Tensor
 from neurosim.errors import DataError, SpecError
 from neurosim.reference.euler import Clock, Moment, State, advance, observe
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import assemble_controller
+from neurosim.reference.plant import Controller, assemble_controller
 from neurosim.reference.plasticity import FeedbackPlasticity, Plasticity
 from neurosim.reference.targets import target as nudged
 from neurosim.reference.tensors import shaped
@@ -84,10 +84,7 @@ def simulate(
     SpecError : the method has no dynamics, its feedback cannot learn, or parameters do not fit the network.
     DataError : another array does not.
     """
-    if record_every < 1:
-        raise SpecError(
-            "bad value", where="record_every", expected="a whole number >= 1", got=repr(record_every)
-        )
+    _check_interval(record_every)
     teacher = FeedbackPlasticity(network, parameters, method, protocol) if learn_feedback else None
     plasticity = Plasticity(network, parameters, method, protocol, deviations, accumulate)
     batch_inputs = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
@@ -109,10 +106,7 @@ def simulate(
         if k == protocol.settle_steps:
             held = plant[-1].rate(state.soma[-1])
             target = nudged(loss, held, wanted, method.target_stepsize)
-            silent = torch.zeros_like(held)
-            state = attrs.evolve(
-                state, integrator=silent, filtered=silent if controller.derivative_ratio > 0 else None
-            )
+            state = _engage(state, controller)
         moment = observe(plant, wiring, controller, clock, state=state, inputs=batch_inputs, target=target)
         if k % record_every == 0:
             records.append((k, state, moment, target if target is not None else torch.zeros_like(held)))
@@ -141,6 +135,19 @@ def simulate(
         updates=plasticity.updates(),
         feedback_updates=teacher.updates() if teacher is not None else None,
     )
+
+
+def _check_interval(record_every: int) -> None:
+    if record_every < 1:
+        raise SpecError(
+            "bad value", where="record_every", expected="a whole number >= 1", got=repr(record_every)
+        )
+
+
+def _engage(state: State, controller: Controller) -> State:
+    """The controller begins at 0; so does the filter of its derivative path, where it has one."""
+    zero = torch.zeros_like(state.integrator)
+    return attrs.evolve(state, integrator=zero, filtered=zero if controller.derivative_ratio > 0 else None)
 
 
 def _initial_state(network: Network, inputs: Tensor, initial_soma: Sequence[Any] | None) -> State:

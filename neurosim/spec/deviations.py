@@ -45,7 +45,7 @@ class LayerDeviations:
 
 @attrs.frozen(kw_only=True, eq=False)
 class ControllerDeviations:
-    """e = r* − r + error_offset,  u = clip(u_int + k_p·proportional·e, ±limit),
+    """e = r* − r + error_offset,  u = clip(K_I u_int + k_p·proportional·e + k_d ė_f, ±limit),
     τ_u du_int/dt = e − α·leak·u_int, |u_int| ≤ limit.    All (n_L,).
     """
 

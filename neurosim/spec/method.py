@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from neurosim.errors import SpecError
 from neurosim.spec.checks import number, one_of, text
 from neurosim.spec.optimizer import Optimizer
 from neurosim.spec.sleep import Sleep
@@ -59,10 +60,19 @@ class MethodSettings:
     sleep: Sleep = attrs.field(factory=Sleep, metadata={"table": Sleep})
     """Of no effect unless the method learns its feedback weights."""
 
+    def __attrs_post_init__(self) -> None:
+        if self.integral_gain == 0 and self.proportional_gain == 0:
+            raise SpecError(
+                "a controller without a gain does nothing at rest",
+                where="integral_gain",
+                expected="method.integral_gain or method.proportional_gain > 0",
+                got="0 for both",
+                remedy="set integral_gain to 1",
+            )
+
     @property
     def effective_leak(self) -> float:
-        """α̃ of the controller at rest, e = α̃ u: α/(K_I + α k_p); 1/k_p for K_I = 0. Infinite without both."""
-        total = self.integral_gain + self.leak * self.proportional_gain
+        """α̃ of the controller at rest, e = α̃ u: α/(K_I + α k_p); 1/k_p for K_I = 0."""
         if self.integral_gain == 0:
-            return 1.0 / self.proportional_gain if self.proportional_gain > 0 else float("inf")
-        return self.leak / total
+            return 1.0 / self.proportional_gain
+        return self.leak / (self.integral_gain + self.leak * self.proportional_gain)

@@ -13,8 +13,9 @@ class Sleep:
 
     Meulemans et al. 2021, eq. 12 and 13. Every presentation settles, holds r⁻, then turns noise and controller on;
     the update is ΔQ_l = η_Q (−⟨v_fb,l uᵀ⟩/σ² − β Q_l), the mean over the noisy steps and the batch. Dividing by σ²
-    makes learning rate and decay independent of the noise; it is how the paper's settings are meant.
-    Defaults: the settings of the paper's code for 15-10-10-5. Times are over τ_u.
+    makes learning rate and decay independent of the noise. The paper's code divides by max(σ, 0.01)² instead: where
+    its σ is smaller, its β stands for β (0.01/σ)² here. Defaults: the settings of the paper's code for 15-10-10-5.
+    Times are over τ_u.
     """
 
     pretraining_epochs: int = attrs.field(default=50, validator=integer(least=0, bits=31))
@@ -28,7 +29,8 @@ class Sleep:
     decay: float = attrs.field(default=0.025, validator=number(least=0))
     """β."""
     noise: float = attrs.field(default=0.01, validator=number(above=0))
-    """σ of the noise put into the apical compartment, activation units · √τ_u."""
+    """σ of the noise put into the apical compartment, activation units · √τ_u. Where feedback learns awake (merged
+    phases) it has to stand out from what the target does to u: 0.1 works on 15-10-10-5, 0.01 does not."""
     proportional_gain: float = attrs.field(default=0.1, validator=number(least=0))
     """k_p while asleep."""
     leak: float = attrs.field(default=0.25, validator=number(least=0))

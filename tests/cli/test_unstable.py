@@ -64,7 +64,7 @@ def test_a_diverged_run_as_json(cli: Cli, spec: Path, tmp_path: Path):
     assert document["verified"] is None
 
 
-@pytest.mark.parametrize("method", ["BP", "DFC-SSA"])
+@pytest.mark.parametrize("method", ["BP", "DFC-SSA-fixed"])
 def test_methods_without_dynamics_diverge_too(cli: Cli, spec: Path, tmp_path: Path, method: str):
     wild = ("--set", "network.hidden=linear", "--set", "method.learning_rate=1e300")
     out = tmp_path / "a.h5"

@@ -13,8 +13,8 @@ from neurosim.spec import Spec
 from tests.systems.nets import spec_of
 
 
-def _spec(method: str = "DFC", **run_table: object) -> Spec:
-    rate = {"BP": 0.3, "DFC-SSA": 1.0}.get(method, 1.0)
+def _spec(method: str = "DFC-fixed", **run_table: object) -> Spec:
+    rate = {"BP": 0.3, "DFC-SSA-fixed": 1.0}.get(method, 1.0)
     return spec_of(
         [64, 12, 10],
         method={"name": method, "learning_rate": rate, "target_stepsize": 0.8},
@@ -31,7 +31,7 @@ def _spec(method: str = "DFC", **run_table: object) -> Spec:
     )
 
 
-@pytest.mark.parametrize("method", ["DFC", "DFC-SS", "DFC-SSA", "BP"])
+@pytest.mark.parametrize("method", ["DFC-fixed", "DFC-SS-fixed", "DFC-SSA-fixed", "BP"])
 def test_every_method_learns_digits_and_verifies(method: str) -> None:
     """160 samples, three epochs: chance is 10 %, all methods are far above it."""
     result = run(_spec(method)).result

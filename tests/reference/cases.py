@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -31,6 +32,27 @@ def make_parameters(network: Network, *, seed: int = 0, biased: bool = True) -> 
     )
 
 
+def with_feedback(
+    parameters: Parameters, shapes: Sequence[tuple[int, int]], *, seed: int = 0, size: float = 0.5
+) -> Parameters:
+    """The same weights with random feedback of these shapes, each matrix of about the given spectral norm."""
+    draw = np.random.default_rng(seed)
+    return Parameters.from_arrays(
+        forward=parameters.forward,
+        biases=parameters.biases,
+        feedback=[size * draw.standard_normal(s) / (np.sqrt(s[0]) + np.sqrt(s[1])) for s in shapes],
+    )
+
+
+def relayed_parameters(network: Network, *, seed: int = 0) -> Parameters:
+    """Initial weights, R_l = W_{l+1}ᵀ and R_L = I, each a little off, so that Q_l = R_l ⋯ R_L stays stable."""
+    parameters = make_parameters(network, seed=seed)
+    draw = torch.Generator().manual_seed(seed)
+    relay = [*(w.T for w in parameters.forward[1:]), torch.eye(network.layers[-1], dtype=torch.float64)]
+    noisy = [r + 0.05 * torch.randn(r.shape, generator=draw, dtype=torch.float64) for r in relay]
+    return attrs.evolve(parameters, feedback=tuple(noisy))
+
+
 def make_data(network: Network, loss: str, *, batch: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Inputs in (−1, 1), and labels or values within reach of every activation."""
     draw = torch.Generator().manual_seed(seed)
@@ -49,9 +71,15 @@ def make_target(
 
 
 def make_deviations(
-    network: Network, *, seed: int = 0, spread: float = 0.05, limit: float = np.inf, auto_zero: bool = False
+    network: Network,
+    *,
+    seed: int = 0,
+    spread: float = 0.05,
+    limit: float = np.inf,
+    auto_zero: bool = False,
+    feedback: Sequence[tuple[int, int]] | None = None,
 ) -> Deviations:
-    """A chip whose every number is off by `spread`."""
+    """A chip whose every number is off by `spread`; feedback: shapes of its weights, None: direct."""
     draw = np.random.default_rng(seed)
     n_out = network.layers[-1]
 
@@ -70,7 +98,7 @@ def make_deviations(
         )
         for n in network.layers[1:]
     )
-    ideal = Deviations.ideal(network)
+    ideal = Deviations.ideal(network, feedback=feedback)
     return Deviations(
         layers=layers,
         controller=ControllerDeviations(

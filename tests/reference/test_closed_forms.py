@@ -5,18 +5,36 @@ import numpy as np
 import pytest
 import torch
 
+from neurosim.errors import SpecError
 from neurosim.reference import effective_leak, feedforward, lemma_one, output_jacobian, solve_fixed_point
 from neurosim.spec import ACTIVATIONS, MethodSettings
 
-from .cases import LOSSES, make_data, make_network, make_parameters, make_target
+from .cases import LOSSES, make_data, make_network, make_parameters, make_target, relayed_parameters
+
+CONTROLLERS = {
+    "PI": MethodSettings(proportional_gain=1.5, leak=0.01),
+    "P": MethodSettings(proportional_gain=1.5, integral_gain=0.0),
+    "PID": MethodSettings(proportional_gain=0.5, leak=0.1, integral_gain=0.3, derivative_gain=0.4),
+    "relayed": MethodSettings(name="DFC-relayed", proportional_gain=1.5, leak=0.01),
+}
 
 
-@pytest.mark.parametrize("hidden", ["tanh", "sigmoid", "softplus"])
+@pytest.mark.parametrize(
+    ("hidden", "controller"),
+    [
+        ("tanh", "PI"),
+        ("sigmoid", "PI"),
+        ("softplus", "PI"),
+        ("tanh", "P"),
+        ("tanh", "PID"),
+        ("tanh", "relayed"),
+    ],
+)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_error_of_lemma_one_is_quadratic_in_the_target_step(hidden: str, loss: str) -> None:
+def test_error_of_lemma_one_is_quadratic_in_the_target_step(hidden: str, controller: str, loss: str) -> None:
     network = make_network(6, 8, 7, 4, hidden=hidden)
-    parameters = make_parameters(network)
-    method = MethodSettings(proportional_gain=1.5, leak=0.01)
+    parameters = relayed_parameters(network) if controller == "relayed" else make_parameters(network)
+    method = CONTROLLERS[controller]
     inputs, desired = make_data(network, loss)
     steps = np.logspace(-3, -1.5, 6)
     errors = []
@@ -30,10 +48,11 @@ def test_error_of_lemma_one_is_quadratic_in_the_target_step(hidden: str, loss: s
     assert slope == pytest.approx(2.0, abs=0.1)  # O(λ²) of Lemma 1
 
 
-def test_linear_network_makes_lemma_one_exact() -> None:
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_linear_network_makes_lemma_one_exact(controller: str) -> None:
     network = make_network(6, 8, 7, 4, hidden="linear")
-    parameters = make_parameters(network)
-    method = MethodSettings(proportional_gain=1.5, leak=0.01)
+    parameters = relayed_parameters(network) if controller == "relayed" else make_parameters(network)
+    method = CONTROLLERS[controller]
     inputs, desired = make_data(network, "squared_error")
     exact = solve_fixed_point(network, parameters, method, inputs, desired)
     linear = lemma_one(network, parameters, method, inputs, desired)
@@ -61,6 +80,22 @@ def test_effective_leak_of_pure_controllers() -> None:
     assert effective_leak(MethodSettings(proportional_gain=0, leak=0.2)) == 0.2
     assert effective_leak(MethodSettings(proportional_gain=3, leak=0)) == 0
     assert effective_leak(MethodSettings(proportional_gain=4, leak=1e12)) == pytest.approx(0.25, rel=1e-11)
+    assert effective_leak(MethodSettings(proportional_gain=4, integral_gain=0, leak=0)) == 0.25
+    assert effective_leak(MethodSettings(proportional_gain=0, integral_gain=2, leak=0.2)) == 0.1
+    # 0.2/(0.5 + 0.2·2.5)
+    assert effective_leak(MethodSettings(proportional_gain=2.5, integral_gain=0.5, leak=0.2)) == 0.2
+
+
+def test_a_controller_without_gain_is_refused() -> None:
+    network = make_network(6, 8, 4)
+    none = MethodSettings(proportional_gain=0, integral_gain=0, derivative_gain=1)
+    inputs, desired = make_data(network, "squared_error")
+    keys = r"method\.integral_gain, method\.proportional_gain"
+    with pytest.raises(SpecError, match=keys):
+        effective_leak(none)
+    for solve in (lemma_one, solve_fixed_point):
+        with pytest.raises(SpecError, match=keys):
+            solve(network, make_parameters(network), none, inputs, desired)
 
 
 @pytest.mark.parametrize("gain", [0.5, 4.0])

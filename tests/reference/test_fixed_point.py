@@ -7,10 +7,19 @@ import numpy as np
 import pytest
 import torch
 
+from neurosim.learning import feedback_shapes, method_of
 from neurosim.reference import Parameters, SteadyState, phi, solve_fixed_point
 from neurosim.spec import ACTIVATIONS, Deviations, MethodSettings, Network
 
-from .cases import LOSSES, make_data, make_deviations, make_network, make_parameters, make_target
+from .cases import (
+    LOSSES,
+    make_data,
+    make_deviations,
+    make_network,
+    make_parameters,
+    make_target,
+    relayed_parameters,
+)
 
 SIZES = [(6, 8, 4), (6, 8, 7, 4), (6, 8, 7, 6, 4), (6, 8, 7, 6, 5, 4)]
 
@@ -27,12 +36,11 @@ def violations(
     """By how much each equation of the spec is missed, worst case."""
     t = torch.tensor
     missed = {"soma": 0.0, "basal": 0.0, "rate": 0.0}
-    rate = inputs
+    rate, apicals = inputs, apicals_by_hand(parameters, method, chip, steady.output)
     for l, layer in enumerate(chip.layers):
         soma, basal = steady.soma[l], steady.basal[l]
         drive = rate @ (t(chip.forward_gain[l]) * parameters.forward[l]).T + parameters.biases[l]
-        apical = steady.output @ (t(chip.feedback_gain[l]) * parameters.feedback[l]).T
-        pull = t(layer.basal_gain) * basal + t(layer.apical_gain) * apical + t(layer.offset)
+        pull = t(layer.basal_gain) * basal + t(layer.apical_gain) * apicals[l] + t(layer.offset)
         scale = 1 + float(soma.abs().max())
         missed["basal"] = max(missed["basal"], float((basal - drive).abs().max()) / scale)
         missed["soma"] = max(missed["soma"], float((pull - t(layer.leak) * soma).abs().max()) / scale)
@@ -42,13 +50,27 @@ def violations(
     c = chip.controller
     error = wanted - rate + t(c.error_offset)
     missed["error"] = float((steady.error - error).abs().max())
-    raw = steady.integrator + method.proportional_gain * t(c.proportional) * error
+    raw = method.integral_gain * steady.integrator + method.proportional_gain * t(c.proportional) * error
     scale = 1 + float(raw.abs().max())
     missed["output"] = float((steady.output - raw.clamp(-c.limit, c.limit)).abs().max()) / scale
     slope = error - method.leak * t(c.leak) * steady.integrator
     at_rail = (steady.integrator.abs() == c.limit) & (slope * steady.integrator > 0)
     missed["integrator"] = float(torch.where(at_rail, 0.0, slope).abs().max())
     return missed
+
+
+def apicals_by_hand(
+    parameters: Parameters, method: MethodSettings, chip: Deviations, output: torch.Tensor
+) -> list[torch.Tensor]:
+    """v_fb of every layer at rest."""
+    pairs = zip(chip.feedback_gain, parameters.feedback, strict=True)
+    weights = [torch.tensor(gain) * matrix for gain, matrix in pairs]
+    if method.name != "DFC-relayed":
+        return [output @ q.T for q in weights]
+    apicals = [output @ weights[-1].T]
+    for r in reversed(weights[:-1]):
+        apicals.insert(0, apicals[0] @ r.T)
+    return apicals
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -70,6 +92,69 @@ def test_every_equation_holds(sizes: tuple[int, ...], hidden: str, loss: str, mi
         missed = violations(network, parameters, method, chip, inputs, wanted, steady)
         # Rounding of sums of at most 8 numbers about 1.
         assert max(missed.values()) <= 1e-12, missed
+
+
+CONTROLLERS = {
+    "P": MethodSettings(integral_gain=0.0, leak=0.2),
+    "strong I": MethodSettings(integral_gain=3.0, leak=0.2),
+    "weak I": MethodSettings(integral_gain=0.3, proportional_gain=0.5, leak=0.2),
+    "only weak I": MethodSettings(integral_gain=0.3, proportional_gain=0.0, leak=0.2),
+    "weak I without leak": MethodSettings(integral_gain=0.3, proportional_gain=0.5, leak=0.0),
+    "PID": MethodSettings(integral_gain=0.7, derivative_gain=0.5, leak=0.05),
+    "relayed": MethodSettings(name="DFC-relayed", leak=0.05),
+}
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("limit", [np.inf, 0.1])
+@pytest.mark.parametrize("hidden", ["tanh", "softplus"])
+def test_every_equation_holds_for_other_controllers_and_relays(
+    controller: str, limit: float, hidden: str
+) -> None:
+    """With K_I < 1 the integrator reaches its rail before the output does, which some outputs here do."""
+    method = CONTROLLERS[controller]
+    network = make_network(6, 8, 7, 4, hidden=hidden)
+    parameters = relayed_parameters(network) if controller == "relayed" else make_parameters(network)
+    shapes = feedback_shapes(method_of(method.name).feedback, network.layers)
+    chip = make_deviations(network, limit=limit, feedback=shapes)
+    inputs, desired = make_data(network, "squared_error", batch=30)
+    steady = solve_fixed_point(network, parameters, method, inputs, desired, deviations=chip)
+    assert steady.converged.all()
+    assert bool(steady.saturated.any()) == np.isfinite(limit)
+    missed = violations(network, parameters, method, chip, inputs, desired, steady)
+    assert max(missed.values()) <= 1e-12, missed
+    wound_up = (steady.integrator.abs() == limit) & ~steady.at_rail
+    expected = np.isfinite(limit) and method.integral_gain < 1 and method.proportional_gain > 0
+    assert bool(wound_up.any()) == expected
+
+
+def test_a_derivative_moves_no_steady_state() -> None:
+    network = make_network(6, 8, 4)
+    inputs, desired = make_data(network, "squared_error")
+    with_it, without = (
+        solve_fixed_point(
+            network, make_parameters(network), MethodSettings(derivative_gain=gain), inputs, desired
+        )
+        for gain in (0.7, 0.0)
+    )
+    assert torch.equal(with_it.output, without.output)
+    assert torch.equal(with_it.integrator, without.integrator)
+
+
+def test_an_integrator_without_effect_winds_up_or_leaks() -> None:
+    network = make_network(6, 8, 4)
+    inputs, desired = make_data(network, "squared_error")
+    alone = MethodSettings(integral_gain=0.0, leak=0.0)
+    ends = {
+        leak: solve_fixed_point(
+            network, make_parameters(network), attrs.evolve(alone, leak=leak), inputs, desired
+        )
+        for leak in (0.0, 0.5)
+    }
+    assert torch.equal(ends[0.0].output, ends[0.5].output)
+    assert torch.equal(ends[0.0].integrator, ends[0.0].error.sign() * torch.inf)
+    # e/α with e of rounding 1e-15
+    torch.testing.assert_close(ends[0.5].integrator, ends[0.5].error / 0.5, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("output", ["tanh", "sigmoid", "softplus"])

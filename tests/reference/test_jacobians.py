@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from neurosim.learning import feedback_shapes, method_of
 from neurosim.reference import feedforward, output_jacobian, phi
 from neurosim.reference.jacobians import output_sensitivity
 from neurosim.reference.plant import assemble_plant
-from neurosim.spec import ACTIVATIONS, Deviations
+from neurosim.reference.wiring import assemble_feedback
+from neurosim.spec import ACTIVATIONS, Deviations, MethodSettings
 
-from .cases import make_data, make_deviations, make_network, make_parameters
+from .cases import make_data, make_deviations, make_network, make_parameters, with_feedback
 
 
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
@@ -41,13 +43,20 @@ def test_jacobian_is_that_of_torch(hidden: str, sizes: tuple[int, ...], mismatch
 
 
 @pytest.mark.parametrize("mismatched", [False, True])
-def test_sensitivity_is_the_jacobian_times_the_feedback(mismatched: bool) -> None:
+@pytest.mark.parametrize("name", ["DFC-fixed", "DFC-relayed"])
+def test_sensitivity_is_the_jacobian_times_the_feedback(mismatched: bool, name: str) -> None:
     network = make_network(4, 6, 5, 3)
-    parameters = make_parameters(network)
-    chip = make_deviations(network) if mismatched else None
+    shapes = feedback_shapes(method_of(name).feedback, network.layers)
+    parameters = with_feedback(make_parameters(network), shapes)
+    chip = make_deviations(network, feedback=shapes) if mismatched else None
     plant = assemble_plant(network, parameters, deviations=chip)
+    wiring = assemble_feedback(network, parameters, MethodSettings(name=name), deviations=chip)
     inputs, _ = make_data(network, "squared_error")
     activity = feedforward(network, parameters, inputs, deviations=chip)
-    feedback = torch.cat([(x.apical_gain / x.leak)[:, None] * x.feedback for x in plant])
+    feedback = torch.cat(
+        [(x.apical_gain / x.leak)[:, None] * q for x, q in zip(plant, wiring.direct, strict=True)]
+    )
     expected = output_jacobian(network, parameters, activity, chip) @ feedback
-    torch.testing.assert_close(output_sensitivity(plant, activity.soma), expected, rtol=1e-12, atol=1e-14)
+    sensitivity = output_sensitivity(plant, wiring.direct, activity.soma)
+    # Products of at most six matrices with entries about 1: rounding only.
+    torch.testing.assert_close(sensitivity, expected, rtol=1e-12, atol=1e-14)

@@ -1,11 +1,14 @@
 """Shapes, the default feedback weights, and that nobody shares memory."""
 
+import attrs
 import numpy as np
 import pytest
 import torch
 
 from neurosim.errors import DataError, SpecError
-from neurosim.reference import Parameters, feedforward
+from neurosim.learning import FixedDirect, FixedRelayed
+from neurosim.reference import Parameters, bp_update, feedforward, lemma_one, solve_fixed_point
+from neurosim.spec import MethodSettings
 
 from .cases import make_network, make_parameters
 
@@ -48,3 +51,21 @@ def test_another_network_is_refused() -> None:
         feedforward(make_network(4, 6, 3), p, np.zeros((1, 4)))
     with pytest.raises(DataError, match="inputs"):
         feedforward(make_network(4, 5, 3), p, np.zeros((1, 5)))
+
+
+def test_feedback_is_checked_by_who_needs_it() -> None:
+    network = make_network(4, 5, 6, 3)
+    p = make_parameters(network)
+    p.check_feedback(FixedDirect(), network)
+    with pytest.raises(SpecError, match=r"parameters\.feedback[\s\S]*\(5, 6\), \(6, 3\), \(3, 3\)"):
+        p.check_feedback(FixedRelayed(), network)
+    inputs, desired = np.zeros((1, 4)), np.zeros((1, 3))
+    for feedback in ((), p.feedback[:1]):
+        other = attrs.evolve(p, feedback=feedback)
+        other.check_network(network)
+        feedforward(network, other, inputs)
+        bp_update(network, other, inputs, desired, loss="squared_error")
+        with pytest.raises(SpecError, match=r"parameters\.feedback"):
+            lemma_one(network, other, MethodSettings(), inputs, desired)
+        with pytest.raises(SpecError, match=r"parameters\.feedback"):
+            solve_fixed_point(network, other, MethodSettings(), inputs, desired)

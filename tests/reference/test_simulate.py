@@ -9,19 +9,25 @@ import pytest
 import torch
 
 from neurosim.errors import DataError, SpecError
+from neurosim.learning import feedback_shapes, method_of
 from neurosim.reference import (
     Simulation,
     Updates,
     feedforward,
-    phi,
     simulate,
     solve_fixed_point,
     steady_state_update,
     target,
 )
-from neurosim.spec import Deviations, MethodSettings, Protocol
+from neurosim.spec import Deviations, MethodSettings, Protocol, Sleep
 
-from .cases import make_data, make_deviations, make_network, make_parameters
+from .cases import (
+    make_data,
+    make_deviations,
+    make_network,
+    make_parameters,
+    relayed_parameters,
+)
 
 METHOD = MethodSettings(proportional_gain=1.5, leak=0.1, target_stepsize=0.1)
 LOSS = "squared_error"
@@ -43,7 +49,7 @@ def test_euler_settles_on_the_fixed_point(taus: tuple[float, float], hidden: str
     network = make_network(5, 7, 3, hidden=hidden, tau_basal_ratio=taus[0], tau_apical_ratio=taus[1])
     parameters = make_parameters(network)
     chip = make_deviations(network, limit=limit, auto_zero=True)
-    method = attrs.evolve(METHOD, name="DFC-SS", learning_rate=0.5, proportional_gain=0.5)
+    method = attrs.evolve(METHOD, name="DFC-SS-fixed", learning_rate=0.5, proportional_gain=0.5)
     inputs, desired = make_data(network, LOSS)
     protocol = Protocol(dt_ratio=0.05, settle_steps=400, learn_steps=2500)
     run = simulate(
@@ -73,6 +79,51 @@ def test_euler_settles_on_the_fixed_point(taus: tuple[float, float], hidden: str
     assert _distance(run.updates, expected) < 1e-11
 
 
+SETTLING = {
+    "P": attrs.evolve(METHOD, integral_gain=0.0, proportional_gain=0.8),
+    "PID": attrs.evolve(METHOD, proportional_gain=0.5, derivative_gain=0.2, derivative_filter_ratio=0.2),
+    "weak I": attrs.evolve(METHOD, proportional_gain=0.5, integral_gain=0.4),
+    "relayed": attrs.evolve(METHOD, name="DFC-relayed", proportional_gain=0.5),
+}
+
+
+@pytest.mark.parametrize("loop", SETTLING)
+@pytest.mark.parametrize(("limit", "taus"), [(np.inf, (0.1, 0.05)), (0.02, (0.0, 0.0))])
+def test_other_controllers_and_relays_settle_on_theirs(
+    taus: tuple[float, float], loop: str, limit: float
+) -> None:
+    method = SETTLING[loop]
+    network = make_network(5, 7, 6, 3, tau_basal_ratio=taus[0], tau_apical_ratio=taus[1])
+    parameters = relayed_parameters(network) if loop == "relayed" else make_parameters(network)
+    shapes = feedback_shapes(method_of(method.name).feedback, network.layers)
+    chip = make_deviations(network, limit=limit, feedback=shapes)
+    inputs, desired = make_data(network, LOSS)
+    protocol = Protocol(dt_ratio=0.05, settle_steps=250, learn_steps=1600)
+    run = simulate(
+        network,
+        parameters,
+        method,
+        protocol,
+        inputs,
+        desired,
+        loss=LOSS,
+        deviations=chip,
+        accumulate=False,
+        record_every=1000,
+    )
+    wanted = target(LOSS, run.held, desired, method.target_stepsize)
+    steady = solve_fixed_point(network, parameters, method, inputs, wanted, deviations=chip)
+    assert steady.converged.all()
+    assert bool(steady.saturated.any()) == np.isfinite(limit)
+    if loop == "weak I" and np.isfinite(limit):
+        assert bool(((steady.integrator.abs() == limit) & ~steady.at_rail).any())
+    # As above: 80 τ_u of loops that settle at 0.25/τ_u or faster, e^-20 of displacements of 0.1.
+    for ours, solved in zip(run.final.soma, steady.soma, strict=True):
+        torch.testing.assert_close(ours, solved, rtol=0, atol=1e-9)
+    if method.integral_gain > 0:  # else it follows by its leak alone, and matters to nobody
+        torch.testing.assert_close(run.final.integrator, steady.integrator, rtol=0, atol=1e-9)
+
+
 def test_buffered_dfc_tends_to_its_steady_state_as_one_over_the_learn_phase() -> None:
     network = make_network(5, 7, 3)
     parameters = make_parameters(network)
@@ -92,7 +143,7 @@ def test_buffered_dfc_tends_to_its_steady_state_as_one_over_the_learn_phase() ->
                 loss=LOSS,
                 record_every=steps,
             ).updates
-            for name in ("DFC", "DFC-SS")
+            for name in ("DFC-fixed", "DFC-SS-fixed")
         )
         assert dfc is not None
         assert ss is not None
@@ -165,120 +216,84 @@ def test_continuous_updates_tend_to_buffered_ones_as_the_rate_falls() -> None:
     assert slope == pytest.approx(1.0, abs=0.1)
 
 
-def _by_hand(
-    network: Any,
-    parameters: Any,
-    method: MethodSettings,
-    protocol: Protocol,
-    inputs: np.ndarray,
-    desired: np.ndarray,
-    chip: Deviations,
-    noises: tuple[np.ndarray, np.ndarray],
-) -> dict[str, Any]:
-    """The presentation step by step in numpy, on vectors of all layers, written from the brief alone."""
-    h, tv = protocol.dt_ratio, network.tau_soma_ratio
-    tb, ta = network.tau_basal_ratio, network.tau_apical_ratio
-    depth, columns = network.depth, len(inputs)
-    weights = [w.numpy() for w in parameters.forward]
-    biases = [b.numpy() for b in parameters.biases]
-    feedback = [q.numpy() * g for q, g in zip(parameters.feedback, chip.feedback_gain, strict=True)]
-    v, basal, apical = ([np.zeros((columns, n)) for n in network.layers[1:]] for _ in range(3))
-    starts = np.cumsum([0, *network.layers[1:]])
-    u_int = np.zeros((columns, network.layers[-1]))
-    change = [np.zeros_like(w) for w in weights]
-    change_b = [np.zeros_like(b) for b in biases]
-    held = [0.0] * depth
-    c, limit = chip.controller, chip.controller.limit
-    outputs = []
-
-    def act(l: int, x: np.ndarray) -> np.ndarray:
-        return phi(network.activations[l], torch.tensor(chip.layers[l].slope * x)).numpy()
-
-    for k in range(protocol.settle_steps + protocol.learn_steps):
-        rates = [inputs, *(act(l, v[l]) for l in range(depth))]
-        learning = k >= protocol.settle_steps
-        u = np.zeros_like(u_int)
-        if k == protocol.settle_steps:
-            wanted = rates[-1] - method.target_stepsize * (rates[-1] - desired)
-            u_int = np.zeros_like(u_int)
-        if learning:
-            e = wanted - rates[-1] + c.error_offset
-            u = np.clip(u_int + method.proportional_gain * c.proportional * e, -limit, limit)
-            u_int = np.clip(u_int + h * (e - method.leak * c.leak * u_int), -limit, limit)
-        outputs.append(u)
-        new_weights, new_biases = [w.copy() for w in weights], [b.copy() for b in biases]
-        for l, x in enumerate(chip.layers):
-            drive = rates[l] @ (chip.forward_gain[l] * weights[l]).T + biases[l]
-            back = u @ feedback[l].T
-            part = slice(starts[l], starts[l + 1])
-            soma_noise, apical_noise = noises[0][k][:, part], noises[1][k][:, part]
-            b_now = basal[l] if tb > 0 else drive
-            a_now = apical[l] if ta > 0 else back
-            difference = act(l, v[l]) - act(l, b_now) + x.comparator_offset
-            pull = -x.leak * v[l] + x.basal_gain * b_now + x.apical_gain * a_now + x.offset
-            v[l] = v[l] + h / tv * pull + x.soma_noise * np.sqrt(h) * soma_noise
-            if tb > 0:
-                basal[l] = b_now + h / tb * (drive - b_now)
-            if ta > 0:
-                apical[l] = a_now + h / ta * (back - a_now) + x.apical_noise / ta * np.sqrt(h) * apical_noise
-            else:
-                v[l] = v[l] + x.apical_gain * x.apical_noise / tv * np.sqrt(h) * apical_noise
-            if not learning:
-                continue
-            if k == protocol.settle_steps:
-                held[l] = difference
-            post = difference - held[l] if chip.auto_zero else difference
-            if method.name == "DFC-SS" and k < protocol.settle_steps + protocol.learn_steps - 1:
-                continue
-            share = method.learning_rate / columns
-            share /= protocol.learn_steps if method.name == "DFC" else 1
-            change[l] += share * post.T @ rates[l]
-            change_b[l] += share * post.sum(0)
-            if method.weight_updates == "continuous":
-                new_weights[l] += share * post.T @ rates[l]
-                new_biases[l] += share * post.sum(0)
-        weights, biases = new_weights, new_biases
-    return {"v": v, "u_int": u_int, "W": change, "b": change_b, "u": np.stack(outputs, axis=1)}
-
-
-@pytest.mark.parametrize("taus", [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3), (0.1, 0.3)])
-@pytest.mark.parametrize(
-    ("name", "updates"), [("DFC", "buffered"), ("DFC", "continuous"), ("DFC-SS", "buffered")]
-)
-@pytest.mark.parametrize("auto_zero", [False, True])
-def test_every_step_is_that_of_a_loop_by_hand(
-    taus: tuple[float, float], name: str, updates: str, auto_zero: bool
-) -> None:
-    network = make_network(5, 7, 6, 3, output="sigmoid", tau_basal_ratio=taus[0], tau_apical_ratio=taus[1])
-    parameters = make_parameters(network)
-    chip = make_deviations(network, limit=0.1, auto_zero=auto_zero)
-    method = attrs.evolve(METHOD, name=name, weight_updates=updates, learning_rate=0.3)
-    protocol = Protocol(dt_ratio=0.05, settle_steps=20, learn_steps=30)
+def test_injected_noise_comes_with_learning_only() -> None:
+    """The device's own is there all the time; σ is added in squares, from the first learn step on."""
+    network = make_network(5, 7, 3, tau_apical_ratio=0.3)
     inputs, desired = make_data(network, LOSS)
-    draw = np.random.default_rng(5)
-    noises = tuple(draw.standard_normal((50, len(inputs), 16)) for _ in range(2))
+    method = attrs.evolve(METHOD, name="DFC", sleep=Sleep(noise=0.4), target_stepsize=0.0)
+    protocol = Protocol(dt_ratio=0.01, settle_steps=3, learn_steps=1)
+    ideal = Deviations.ideal(network)
+    loud = [attrs.evolve(layer, apical_noise=np.full_like(layer.leak, 0.3)) for layer in ideal.layers]
+    noise = np.random.default_rng(0).standard_normal((4, 5, 10))
+    ends = {}
+    for learn in (False, True):
+        run = simulate(
+            network,
+            attrs.evolve(
+                make_parameters(network), feedback=tuple(torch.zeros(n, 3).double() for n in (7, 3))
+            ),
+            method,
+            protocol,
+            inputs,
+            desired,
+            loss=LOSS,
+            deviations=attrs.evolve(ideal, layers=tuple(loud)),
+            apical_noise=noise,
+            learn_feedback=learn,
+        )
+        ends[learn] = torch.cat(run.final.apical, dim=1).numpy()
+    # v_fb of the last step: what earlier kicks left, and a kick √h a ξ/τ with a = 0.3, or √(0.3² + 0.4²)
+    expected = np.sqrt(0.01) / 0.3 * (0.5 - 0.3) * noise[3]
+    np.testing.assert_allclose(ends[True] - ends[False], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_feedback_can_learn_only_with_a_time_constant_and_where_it_is_meant_to() -> None:
+    with pytest.raises(SpecError, match=r"network\.tau_apical_ratio[\s\S]*asleep"):
+        _short(method=attrs.evolve(METHOD, name="DFC"), learn_feedback=True)
+    with pytest.raises(SpecError, match="DFC-fixed does not learn its feedback"):
+        _short(learn_feedback=True)
+    assert _short().feedback_updates is None
+
+
+def test_a_method_that_is_solved_awake_can_be_simulated_asleep() -> None:
+    network = make_network(5, 7, 3, tau_apical_ratio=0.3)
+    inputs, desired = make_data(network, LOSS)
+    noise = np.random.default_rng(0).standard_normal((30, 5, 10))
+    runs = [
+        simulate(
+            network,
+            make_parameters(network),
+            attrs.evolve(METHOD, name=name),
+            Protocol(dt_ratio=0.1, settle_steps=10, learn_steps=20),
+            inputs,
+            desired,
+            loss=LOSS,
+            apical_noise=noise,
+            accumulate=False,
+            learn_feedback=True,
+        ).feedback_updates
+        for name in ("DFC", "DFC-SSA")
+    ]
+    for one, other in zip(*(run or () for run in runs), strict=True):
+        assert torch.equal(one, other)
+        assert one.any()
+
+
+def test_no_learn_phase_changes_no_feedback() -> None:
+    network = make_network(5, 7, 3, tau_apical_ratio=0.3)
+    inputs, desired = make_data(network, LOSS)
     run = simulate(
         network,
-        parameters,
-        method,
-        protocol,
+        make_parameters(network),
+        attrs.evolve(METHOD, name="DFC"),
+        Protocol(dt_ratio=0.1, settle_steps=5, learn_steps=0),
         inputs,
         desired,
         loss=LOSS,
-        deviations=chip,
-        soma_noise=noises[0],
-        apical_noise=noises[1],
+        learn_feedback=True,
     )
-    hand = _by_hand(network, parameters, method, protocol, inputs.numpy(), desired.numpy(), chip, noises)
-    # 50 steps of the same operations: rounding only.
-    close = {"rtol": 1e-12, "atol": 1e-14}
-    for ours, theirs in zip(run.final.soma, hand["v"], strict=True):
-        np.testing.assert_allclose(ours, theirs, **close)
-    np.testing.assert_allclose(run.final.integrator, hand["u_int"], **close)
-    np.testing.assert_allclose(run.traces["controller"]["output"], hand["u"], **close)
-    assert run.updates is not None
-    for ours, theirs in zip(run.updates.forward + run.updates.biases, hand["W"] + hand["b"], strict=True):
-        np.testing.assert_allclose(ours, theirs, **close)
+    assert run.feedback_updates is not None
+    assert not any(update.any() for update in run.feedback_updates)
 
 
 def _short(**options: Any) -> Simulation:
@@ -319,8 +334,8 @@ def test_updates_can_be_left_out() -> None:
 
 
 def test_method_without_dynamics_and_wrong_shapes_are_refused() -> None:
-    with pytest.raises(SpecError, match="DFC-SSA has no dynamics"):
-        _short(method=MethodSettings(name="DFC-SSA"))
+    with pytest.raises(SpecError, match="DFC-SSA-fixed has no dynamics"):
+        _short(method=MethodSettings(name="DFC-SSA-fixed"))
     with pytest.raises(DataError, match="soma_noise"):
         _short(soma_noise=np.zeros((30, 5, 9)))
     with pytest.raises(DataError, match="initial_soma"):

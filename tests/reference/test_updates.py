@@ -100,7 +100,7 @@ def test_weighted_minimum_norm_solves_theorem_three(hidden: str) -> None:
 
 def _ssa(network, parameters: Parameters, inputs: torch.Tensor, delta: torch.Tensor, *, linear_post: bool):
     """DFC-SSA in the limit of λ and α to 0."""
-    method = MethodSettings(name="DFC-SSA", leak=1e-9, proportional_gain=1.5)
+    method = MethodSettings(name="DFC-SSA-fixed", leak=1e-9, proportional_gain=1.5)
     wanted = feedforward(network, parameters, inputs).output + 1e-6 * delta
     return dfc_ssa_update(network, parameters, method, inputs, wanted, linear_post=linear_post)
 

@@ -64,7 +64,7 @@ def test_json_is_strict(learned, diverged, emulated):
 
 def test_json_says_how_it_ended(learned, diverged):
     good, bad = as_json(learned()), as_json(diverged)
-    assert (good["status"]["good"], good["verified"], good["method"]) == (True, True, "DFC")
+    assert (good["status"]["good"], good["verified"], good["method"]) == (True, True, "DFC-fixed")
     assert (bad["status"]["kind"], bad["status"]["good"], bad["verified"]) == ("diverged", False, False)
     assert bad["checks"][0]["value"] is None
     assert bad["final"]["train_loss"] is None

@@ -22,7 +22,6 @@ from neurosim.reference.targetprop import (
     Autoencoders,
     forward_pass,
     output_target,
-    solve_input_iteration,
     solve_output_iteration,
 )
 from neurosim.result import Check
@@ -65,7 +64,7 @@ def check_chain(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -
 
 
 def check_targets(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> list[Check]:
-    """τ_l against g_l(f_l(τ_{l−1})) = g_l(τ_l), or f_l(g_l(u_l)) = τ_l, solved layer by layer."""
+    """τ_l against g_l(f_l(τ_{l−1})) = g_l(τ_l), solved layer by layer, or f_l(τ_{l−1}) = τ_l."""
     network, method = spec.network, method_of(spec.method.name)
     coders = Autoencoders(
         forward=parameters.forward,
@@ -78,14 +77,11 @@ def check_targets(spec: Spec, parameters: Parameters, inputs: Any, desired: Any)
     goal = output_target(
         coders, state, desired=desired, loss=spec.task.loss, stepsize=spec.method.target_stepsize
     )
-    from_input = isinstance(method.inversion, InputRelaxation)
-    if from_input:
-        exact = solve_input_iteration(coders, goal)
-    else:
-        exact = solve_output_iteration(coders, state, output_target=goal, start="forward")
-    if (
-        circuit_of(method, spec.method, network) is None
-    ):  # iterated: it has no circuit, but this is where it ends
+    if isinstance(method.inversion, InputRelaxation):
+        return _check_inverse(spec, parameters, inputs, desired, coders)
+    exact = solve_output_iteration(coders, state, output_target=goal, start="forward")
+    if circuit_of(method, spec.method, network) is None:
+        # iterated: it has no circuit, but this is where it ends
         spec = attrs.evolve(spec, method=attrs.evolve(spec.method, name="DTP"))
     steady = _solve(spec, parameters, inputs, desired)
     found = [steady.populations[f"target_{l}"] for l in range(1, network.depth)]
@@ -93,6 +89,16 @@ def check_targets(spec: Spec, parameters: Parameters, inputs: Any, desired: Any)
     if bool(exact.converged.all()):
         return [check]
     return [attrs.evolve(check, value=float("nan"), detail=f"{check.detail}; no exact targets were found")]
+
+
+def _check_inverse(
+    spec: Spec, parameters: Parameters, inputs: Any, desired: Any, coders: Autoencoders
+) -> list[Check]:
+    """Whatever the decoders are: what layer l makes of the targets below it is its own target."""
+    steady = _solve(spec, parameters, inputs, desired)
+    targets = [steady.populations[f"target_{l}"] for l in range(1, spec.network.depth)] + [steady.output]
+    found = [coders.encode(l, targets[l - 2]) for l in range(2, spec.network.depth + 1)]
+    return [_check("closed form: targets", found, targets[1:], steady)]
 
 
 def _solve(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> CircuitSteadyState:

@@ -82,6 +82,8 @@ class CircuitState:
     """s by name, (B, n)."""
     output: Tensor
     """The signal "output", kept from the end of the settle phase, (B, n_L)."""
+    balance: Mapping[str, Tensor] = attrs.field(factory=dict)
+    """What is added to the drives of the populations that are balanced, kept likewise, (B, n)."""
 
 
 def assemble_circuit(

@@ -26,10 +26,18 @@ def read_slope(assembled: AssembledCircuit, signal: Signal, state: CircuitState)
 
 
 def push(assembled: AssembledCircuit, name: str, state: CircuitState) -> Tensor:
-    """τ ds/dt = gain ∘ Σ sign (M signal + b) − leak ∘ s + offset of one population, (B, n)."""
+    """τ ds/dt = gain ∘ (Σ sign (M signal + b) + balance) − leak ∘ s + offset of one population, (B, n)."""
     cells = assembled.cells[name]
+    total = driven(assembled, name, state)
+    if name in state.balance:
+        total = total + state.balance[name]
+    return cells.gain * total - cells.leak * state.populations[name] + cells.offset
+
+
+def driven(assembled: AssembledCircuit, name: str, state: CircuitState) -> Tensor:
+    """Σ sign (M signal + b) of one population, (B, n)."""
     total = torch.zeros_like(state.populations[name])
-    for drive in cells.population.drives:
+    for drive in assembled.cells[name].population.drives:
         term = read(assembled, drive.signal, state)
         matrix = assembled.matrix(drive)
         if matrix is not None:
@@ -37,7 +45,7 @@ def push(assembled: AssembledCircuit, name: str, state: CircuitState) -> Tensor:
         if drive.bias:
             term = term + assembled.plant[drive.index - 1].biases
         total = total + drive.sign * term
-    return cells.gain * total - cells.leak * state.populations[name] + cells.offset
+    return total
 
 
 def push_size(assembled: AssembledCircuit, name: str, state: CircuitState) -> Tensor:
@@ -55,6 +63,8 @@ def push_size(assembled: AssembledCircuit, name: str, state: CircuitState) -> Te
         if drive.bias:
             term = term + assembled.plant[drive.index - 1].biases.abs()
         total = total + term
+    if name in state.balance:
+        total = total + state.balance[name].abs()
     return cells.gain.abs() * total + (cells.leak * state.populations[name]).abs() + cells.offset.abs()
 
 

@@ -206,4 +206,5 @@ def _samples(state: CircuitState, few: Tensor) -> CircuitState:
         soma=tuple(v[few] for v in state.soma),
         populations={name: value[few] for name, value in state.populations.items()},
         output=state.output[few],
+        balance={name: value[few] for name, value in state.balance.items()},
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import torch
 from torch import Tensor
 
 from neurosim.learning.circuit import REST
 from neurosim.reference.circuit.assembly import AssembledCircuit, CircuitState
+from neurosim.reference.circuit.drives import driven
 from neurosim.reference.targets import loss_gradient
 from neurosim.spec.method import MethodSettings
 
@@ -32,8 +34,14 @@ def begin(
     for name, cells in assembled.cells.items():
         beside = soma[cells.population.layer - 1]
         populations[name] = beside if cells.population.starts == REST else torch.zeros_like(beside)
-    return CircuitState(
+    state = CircuitState(
         soma=tuple(soma),
         populations=populations,
         output=error if assembled.circuit.output == "error" else soma[-1] - settings.target_stepsize * error,
     )
+    balance = {
+        name: (cells.leak * populations[name] - cells.offset) / cells.gain - driven(assembled, name, state)
+        for name, cells in assembled.cells.items()
+        if cells.population.balanced
+    }
+    return attrs.evolve(state, balance=balance)

@@ -16,6 +16,10 @@ _HALVINGS = 30
 """After so many a sample counts as stuck. Chosen."""
 _LEAST_DECREASE = 1e-4
 """Armijo's constant of the line search."""
+_LARGEST_SURPRISE = 0.3
+"""By how much, over the residual, a followed step may miss what the linearised loop foretells. Chosen."""
+_LENGTHEN, _SHORTEN = 0.4, 4.0
+"""Factors on the shift after a good and a bad step. Chosen."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -28,17 +32,19 @@ class LoopSolution:
     converged: Tensor
     """Whether the residual fell below the tolerance, (B,) bool."""
     iterations: int
-    """Of the slowest sample."""
+    """Steps of both ways, by the slowest sample."""
 
 
 def solve_steady_state(
-    loop: SingleLoop, delta: Any, *, tolerance: float = 1e-13, max_iterations: int = 100
+    loop: SingleLoop, delta: Any, *, tolerance: float = 1e-12, max_iterations: int = 100
 ) -> LoopSolution:
     """0 = −αu + W_L φ(δ_{L−1}(u)) − δ_L for u, with δ_1 = Bu, δ_l = W_l φ(δ_{l−1}); starts at u = 0.
 
     delta : δ_L, (B, n_L); the tolerance is relative to its largest entry. Backtracking Newton with the
-    analytic Jacobian. A sample that does not converge is marked, not raised: far from small δ_L there can
-    be several roots, and for α = 0 none, since a bounded φ does not reach every δ_L.
+    analytic Jacobian, and where that gets stuck the way of a slow controller, from u = 0 again;
+    max_iterations holds for each. A sample that does not converge is marked, not raised: far from small δ_L
+    there can be several roots, and for α = 0 none, since a bounded φ does not reach every δ_L. A root need
+    not be stable; see `chain_matrix`.
 
     Raises
     ------
@@ -46,24 +52,65 @@ def solve_steady_state(
     """
     error = shaped(delta, shape=(None, loop.sizes[-1]), name="delta")
     goal = tolerance * error.abs().amax(1)
+    control, newton_steps = _solve_by_newton(loop, error, goal, max_iterations)
+    control, later_steps = _follow_integrator(loop, control, error, goal, max_iterations)
+    missed = _residual(loop, control, error).abs().amax(1)
+    return LoopSolution(
+        state=at_rest(loop, control),
+        residual=missed,
+        converged=missed <= goal,
+        iterations=newton_steps + later_steps,
+    )
+
+
+def _solve_by_newton(
+    loop: SingleLoop, error: Tensor, goal: Tensor, max_iterations: int
+) -> tuple[Tensor, int]:
+    """From u = 0; samples that find no smaller residual along their direction are left unsolved."""
     control = torch.zeros_like(error)
     stuck = torch.zeros(len(error), dtype=torch.bool)
-    iteration = 0
     residual = _residual(loop, control, error)
-    while iteration < max_iterations:
+    for iteration in range(max_iterations):
         active = ~stuck & ~(residual.abs().amax(1) <= goal)
         if not active.any():
-            break
+            return control, iteration
         direction = _direction(_jacobian(loop, control), residual)
         size = _step_size(loop, control, residual, direction, active, error)
         stuck |= active & (size == 0)
         control = control + size[:, None] * direction
         residual = _residual(loop, control, error)
-        iteration += 1
-    missed = residual.abs().amax(1)
-    return LoopSolution(
-        state=at_rest(loop, control), residual=missed, converged=missed <= goal, iterations=iteration
-    )
+    return control, max_iterations
+
+
+def _follow_integrator(
+    loop: SingleLoop, control: Tensor, error: Tensor, goal: Tensor, max_iterations: int
+) -> tuple[Tensor, int]:
+    """Unsolved samples start again from u = 0 along du/dt = F(u), in implicit steps of length 1/shift.
+
+    The steps grow while the linearised loop foretells them well, and so end as Newton's.
+    """
+    unsolved = ~(_residual(loop, control, error).abs().amax(1) <= goal)
+    if not unsolved.any():
+        return control, 0
+    control = torch.where(unsolved[:, None], 0.0, control)
+    residual = _residual(loop, control, error)
+    shift = _jacobian(loop, control).abs().amax((1, 2))
+    identity = torch.eye(control.shape[1], dtype=control.dtype)
+    for iteration in range(max_iterations):
+        active = ~(residual.abs().amax(1) <= goal)
+        if not active.any():
+            return control, iteration
+        system = shift[:, None, None] * identity - _jacobian(loop, control)
+        step, _ = torch.linalg.solve_ex(system, residual[:, :, None])
+        trial = control + active[:, None] * step[:, :, 0]
+        after = _residual(loop, trial, error)
+        # Linearised, the residual after the step is shift times the step.
+        surprise = torch.linalg.vector_norm(after - shift[:, None] * step[:, :, 0], dim=1)
+        good = active & (surprise <= _LARGEST_SURPRISE * torch.linalg.vector_norm(residual, dim=1))
+        control = torch.where(good[:, None], trial, control)
+        residual = torch.where(good[:, None], after, residual)
+        shift = torch.where(good, _LENGTHEN * shift, _SHORTEN * shift)
+    return control, max_iterations
 
 
 def _residual(loop: SingleLoop, control: Tensor, error: Tensor) -> Tensor:

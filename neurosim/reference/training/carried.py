@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from neurosim.errors import SpecError
 from neurosim.learning.circuits import check_expanding
 from neurosim.learning.feedback import (
     FixedDirect,
@@ -23,6 +25,7 @@ from neurosim.reference.inversion import (
     pseudo_inverse_maps,
     transposed_maps,
 )
+from neurosim.reference.parameters import Parameters
 from neurosim.reference.training.shown import Shown
 from neurosim.reference.training.terms import Taught, Terms
 from neurosim.spec.method import MethodSettings
@@ -36,15 +39,26 @@ def carry_errors(shown: Shown) -> Taught:
 
 
 def invert_errors(shown: Shown) -> Taught:
-    """The same with M_l = B_l (W_l B_l − αI)⁻¹ (Podlaski and Machens 2020, eq. 10)."""
-    forward, feedback = shown.parameters.forward[1:], shown.parameters.feedback
-    maps = inverse_maps(forward, feedback, leak=shown.method.leak)
+    """The same with M_l = B_l (W_l B_l − αI)⁻¹ (Podlaski and Machens 2020, eq. 10).
+
+    NaN once a layer has become singular, as its dynamics would run away.
+    """
+    try:
+        maps = _inverses(shown.parameters, shown.method)
+    except SpecError:
+        maps = tuple(torch.full_like(matrix, torch.nan) for matrix in shown.parameters.feedback)
     return _descend(shown, propagate(maps, shown.output_error, slopes=shown.slopes))
 
 
-def check_inverse(network: Network, method: MethodSettings) -> None:
-    """Whether every layer can be inverted; SpecError if not."""
+def check_inverse(network: Network, method: MethodSettings, parameters: Parameters | None) -> None:
+    """Whether every layer can be inverted, with these weights if they are known; SpecError if not."""
     check_expanding(method, network)
+    if parameters is not None:
+        _inverses(parameters, method)
+
+
+def _inverses(parameters: Parameters, method: MethodSettings) -> tuple[Tensor, ...]:
+    return inverse_maps(parameters.forward[1:], parameters.feedback, leak=method.leak)
 
 
 def _descend(shown: Shown, deltas: Sequence[Tensor]) -> Taught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from neurosim.reference.closed_forms import lemma_one
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.fixed_point import solve_fixed_point
+from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import check_gains
 from neurosim.reference.training.shown import Shown
 from neurosim.reference.training.terms import Taught, Terms, leave_out
@@ -38,6 +39,6 @@ def settle_loop(shown: Shown) -> Taught:
     return Taught(terms=leave_out(terms, steady.converged), settled=steady.converged)
 
 
-def check_controller(network: Network, method: MethodSettings) -> None:
+def check_controller(network: Network, method: MethodSettings, parameters: Parameters | None) -> None:
     """Whether the controller acts on a constant error; SpecError if not."""
     check_gains(method)

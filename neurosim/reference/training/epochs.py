@@ -16,29 +16,16 @@ from neurosim.errors import SpecError
 from neurosim.learning.methods import method_of
 from neurosim.reference.optimizers import Stepper
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.targets import loss as loss_of
 from neurosim.reference.tensors import double, shaped, working_precision
 from neurosim.reference.training.feedback import Night, learns_by_night, pass_night
+from neurosim.reference.training.lesson import Epoch, Lesson, converted, indices, is_finite
 from neurosim.reference.training.rules import Rule, check_feedback, rule_of
-from neurosim.reference.training.shown import Shown
 from neurosim.reference.updates import Updates
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
 from neurosim.spec.streams import stream
 
 Orders = Iterable[NDArray[np.integer[Any]]]
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Epoch:
-    """The state of training after a pass over the data."""
-
-    parameters: Parameters
-    """In float64. Not finite: training diverged, and this is the last epoch."""
-    loss: float
-    """Mean over the samples of their loss just before the update they took part in; NaN once it diverged."""
-    unsettled: float = 0.0
-    """Share of the samples for which what had to rest did not."""
 
 
 def train_epochs(
@@ -80,28 +67,30 @@ def train_epochs(
     data = _Data.of(network, parameters, method, inputs, batch)
     wanted = shaped(desired, shape=(len(data.inputs), network.layers[-1]), name="desired")
     with working_precision(dtype):
-        lesson = _Lesson(
-            data=data,
+        lesson = Lesson(
+            network=network,
+            method=method,
             inputs=double(data.inputs),
             desired=double(wanted),
-            rule=rule if rule is not None else rule_of(network, method),
+            rule=rule if rule is not None else rule_of(network, method, parameters),
             loss=loss,
+            batch=batch,
             stepper=stepper if stepper is not None else Stepper(method.optimizer),
         )
 
     def epochs() -> Iterator[Epoch]:
         now = parameters
         for number, order in enumerate(orders, start=first_epoch):
-            chosen = _indices(order)
+            chosen = indices(order)
             with working_precision(dtype):
                 epoch = lesson.learn(now, chosen)
-            now = _converted(epoch.parameters)
-            if method_of(method.name).sleeps and _finite(now):
+            now = converted(epoch.parameters)
+            if method_of(method.name).sleeps and is_finite(now):
                 rates = [method.sleep.learning_rate] * method.sleep.epochs
                 for position, rate in enumerate(rates):
                     noise = stream(seed, "sleep", number, position)
                     now = data.night(now, chosen, lesson.stepper, rate=rate, noise=noise)
-            good = _finite(now)
+            good = is_finite(now)
             yield attrs.evolve(epoch, parameters=now, loss=epoch.loss if good else float("nan"))
             if not good:
                 return
@@ -139,13 +128,13 @@ def pretrain(
     parts = method_of(method.name)
 
     def passes() -> Iterator[Parameters]:
-        now = _converted(parameters)
+        now = converted(parameters)
         for number, order in enumerate(orders if learns_by_night(parts) else (), start=first_epoch):
             noise = stream(seed, "sleep", "pretraining", number)
             rate = method.sleep.pretraining_learning_rate
-            now = data.night(now, _indices(order), memory, rate=rate, noise=noise)
+            now = data.night(now, indices(order), memory, rate=rate, noise=noise)
             yield now
-            if not _finite(now):
+            if not is_finite(now):
                 return
 
     return passes()
@@ -199,62 +188,3 @@ class _Data:
             generator=noise,
         )
         return pass_night(night, method_of(self.method.name), parameters, stepper)
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class _Lesson:
-    """One pass of forward learning, in the working precision."""
-
-    data: _Data
-    inputs: Tensor
-    desired: Tensor
-    rule: Rule
-    loss: str
-    stepper: Stepper
-
-    def learn(self, parameters: Parameters, chosen: Tensor) -> Epoch:
-        """The epoch over the chosen samples; it breaks off once weights are not finite."""
-        now, method = _converted(parameters), self.data.method
-        total = torch.zeros((), dtype=self.inputs.dtype)
-        count = unsettled = 0
-        for few in torch.split(chosen, self.data.batch):
-            shown = Shown.of(
-                self.data.network, now, method, self.inputs[few], self.desired[few], loss=self.loss
-            )
-            taught = self.rule(shown)
-            total = total + loss_of(self.loss, shown.rest.output, shown.desired).sum()
-            count += len(few)
-            unsettled += int((~taught.settled).sum()) if taught.settled is not None else 0
-            now = self.stepper.step(
-                now,
-                taught.terms.mean(),
-                forward_rate=method.learning_rate,
-                feedback_updates=taught.feedback,
-                feedback_rate=method.sleep.learning_rate,
-            )
-            if not _finite(now):
-                return Epoch(parameters=now, loss=float("nan"), unsettled=unsettled / count)
-        return Epoch(
-            parameters=now,
-            loss=float(total) / count if count else float("nan"),
-            unsettled=unsettled / count if count else 0.0,
-        )
-
-
-def _indices(order: NDArray[np.integer[Any]]) -> Tensor:
-    return torch.tensor(np.array(order, dtype=np.int64))
-
-
-def _converted(parameters: Parameters) -> Parameters:
-    """On the working device, in the working precision."""
-    return Parameters(
-        forward=tuple(double(w) for w in parameters.forward),
-        biases=tuple(double(b) for b in parameters.biases),
-        feedback=tuple(double(q) for q in parameters.feedback),
-    )
-
-
-def _finite(parameters: Parameters) -> bool:
-    arrays = (*parameters.forward, *parameters.biases, *parameters.feedback)
-    # one answer for all, as each waits for a GPU
-    return bool(torch.stack([torch.isfinite(array).all() for array in arrays]).all())

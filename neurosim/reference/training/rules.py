@@ -25,14 +25,14 @@ from neurosim.spec.network import Network
 Rule = Callable[[Shown], Taught]
 
 
-def _nothing_to_check(network: Network, method: MethodSettings) -> None:
+def _nothing_to_check(network: Network, method: MethodSettings, parameters: Parameters | None) -> None:
     """Any network will do."""
 
 
 @attrs.frozen
 class _Entry:
     rule: Rule
-    check: Callable[[Network, MethodSettings], None] = _nothing_to_check
+    check: Callable[[Network, MethodSettings, Parameters | None], None] = _nothing_to_check
 
 
 _RULES: dict[tuple[type[Any], type[Any]], _Entry] = {
@@ -44,12 +44,14 @@ _RULES: dict[tuple[type[Any], type[Any]], _Entry] = {
 """By how the error is inverted, and what synapses do with what comes of it."""
 
 
-def rule_of(network: Network, method: MethodSettings) -> Rule:
+def rule_of(network: Network, method: MethodSettings, parameters: Parameters | None = None) -> Rule:
     """The rule of a method that needs no dynamics.
+
+    parameters : those it will start with; None: not known.
 
     Raises
     ------
-    SpecError : the method has dynamics, or cannot work on this network.
+    SpecError : the method has dynamics, or cannot work on this network or with these parameters.
     """
     parts = method_of(method.name)
     if not has_rule(parts):
@@ -60,7 +62,7 @@ def rule_of(network: Network, method: MethodSettings) -> Rule:
             remedy="emulate it, simulate its presentations, or train with `settled_rule`",
         )
     entry = _RULES[_key(parts)]
-    entry.check(network, method)
+    entry.check(network, method, parameters)
     return entry.rule
 
 
