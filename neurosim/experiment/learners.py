@@ -56,6 +56,11 @@ class Learner(Protocol):
 
     weights: Weights
 
+    @property
+    def deviations(self) -> Deviations:
+        """Of the chip it learns on."""
+        ...
+
     def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
         """One pass before the first lesson, in which only the feedback is learned."""
         ...
@@ -87,6 +92,11 @@ class ChipLearner:
         self._dataset = dataset
         self._optimizer: Mapping[str, Array] = {}
         self._nights = 0
+
+    @property
+    def deviations(self) -> Deviations:
+        """See `Learner.deviations`."""
+        return self.chip.deviations
 
     def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
         """See `Learner.pretrain`."""
@@ -201,6 +211,12 @@ class ReferenceLearner:
         self._inputs = dataset.scale * dataset.train_inputs.astype(np.float64)
         self._stepper = Stepper(spec.method.optimizer)
 
+    @property
+    def deviations(self) -> Deviations:
+        """See `Learner.deviations`: none."""
+        shapes = feedback_shapes(method_of(self._spec.method.name).feedback, self._spec.network.layers)
+        return Deviations.ideal(self._spec.network, feedback=shapes)
+
     def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
         """See `Learner.pretrain`."""
         spec = self._spec
@@ -259,10 +275,7 @@ class ReferenceLearner:
 
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""
-        layers = self._spec.network.layers
-        shapes = feedback_shapes(method_of(self._spec.method.name).feedback, layers)
-        ideal = Deviations.ideal(self._spec.network, feedback=shapes)
-        return projections(self._spec, self.weights, deviations=ideal)
+        return projections(self._spec, self.weights, deviations=self.deviations)
 
     def provenance(self) -> dict[str, Any]:
         """See `Learner.provenance`."""

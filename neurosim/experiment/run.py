@@ -11,6 +11,7 @@ import numpy as np
 
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
+from neurosim.experiment.measuring import Measured, measure
 from neurosim.experiment.pretraining import pretrain
 from neurosim.experiment.stability import check_step, initial_stability
 from neurosim.experiment.verify import (
@@ -95,6 +96,7 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
             status = history.test(0)
         if not status.good:
             return status
+        history.measure(0, dataset)
         for epoch in range(spec.run.epochs):
             order = stream(spec.run.seed, "order", epoch).permutation(len(dataset.train_inputs))
             what = f"epoch {epoch + 1} of {spec.run.epochs}"
@@ -112,6 +114,7 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
             tested = history.test(epoch + 1)
             if not tested.good:
                 return tested
+            history.measure(epoch + 1, dataset)
             so_far = attrs.evolve(status, kind=UNFINISHED, message=f"{what} is done")
             watcher.checkpoint(history.result(so_far, None))
     except KeyboardInterrupt:
@@ -148,6 +151,7 @@ class _History:
     start: float
     lessons: list[Lesson] = attrs.field(factory=list)
     tests: list[Exam] = attrs.field(factory=list)
+    measured: Measured = attrs.field(factory=Measured)
 
     def add(self, lesson: Lesson) -> None:
         self.lessons.append(lesson)
@@ -157,6 +161,12 @@ class _History:
         if exam.status.good:
             self.tests.append(exam)
         return exam.status
+
+    def measure(self, epoch: int, dataset: Dataset) -> None:
+        every = self.spec.run.measure_every
+        if every and epoch % every == 0:
+            row = measure(self.spec, self.learner.weights, dataset, self.learner.deviations)
+            self.measured.add(epoch, row)
 
     def result(self, status: Status, verification: Verification | None) -> Result:
         facts: dict[str, Any] = {
@@ -190,4 +200,5 @@ class _History:
             "settling": per_epoch([lesson.settling for lesson in self.lessons]),
             "wall_seconds": per_epoch([lesson.seconds for lesson in self.lessons], unit="s"),
         }
-        return {name: s for name, s in series.items() if not np.isnan(s.values).all()}
+        curves = {name: s for name, s in series.items() if not np.isnan(s.values).all()}
+        return curves | self.measured.series()

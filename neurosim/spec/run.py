@@ -35,6 +35,10 @@ class Run:
     """Engine of the emulation."""
     verify_samples: int = attrs.field(default=8, validator=integer(least=0, bits=31))
     """Test samples that a run verifies at its end; 0 turns it off."""
+    measure_every: int = attrs.field(default=1, validator=integer(least=0, bits=31))
+    """Epochs between two measurements of conditions, angles and stability; 0: none."""
+    measure_samples: int = attrs.field(default=4, validator=integer(least=1, bits=31))
+    """Test samples that are measured; chosen small, for it costs a Jacobian and a spectrum each."""
     trace_steps: int = attrs.field(default=5, validator=integer(least=1, bits=31))
     """A trace keeps every so-manieth step."""
 

@@ -49,6 +49,9 @@ def test_equations_refuse_methods_without_dynamics(cli: Cli, method: str):
 def test_every_method_runs_in_student_teacher(cli: Cli, method: str):
     changes = {
         "method.name": method,
+        # with so few samples feedback has no time to be learned from nothing
+        "method.initial_feedback": "transpose",
+        "method.sleep.pretraining_epochs": 2,
         "task.train_samples": 64,
         "task.test_samples": 32,
         "run.epochs": 1,
