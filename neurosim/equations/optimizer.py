@@ -8,7 +8,7 @@ from neurosim.equations.model import GatedCode, ModelParameter, Program
 from neurosim.equations.operations import ColumnReduce
 from neurosim.spec import Optimizer
 
-ADAM_STATES = ("first", "second", "power1", "power2")
+ADAM_STATES = ("moment1", "moment2", "power1", "power2")
 """What Adam carries from one presentation to the next; the powers are one number for all weights."""
 
 _ORDER = 2
@@ -52,17 +52,17 @@ def update_rule(name: str, n_units: int, optimizer: Optimizer, *, decays: bool) 
         "beta2": _setting(optimizer.beta2, "β₂"),
         "epsilon": _setting(optimizer.epsilon, "ε"),
     }
-    step = "(first/(1 - power1))/(sqrt(second/(1 - power2)) + epsilon)"
+    step = "(moment1/(1 - power1))/(sqrt(moment2/(1 - power2)) + epsilon)"
     return UpdateRule(
-        equations=("change : 1", "first : 1", "second : 1", "power1 : 1 (shared)", "power2 : 1 (shared)"),
+        equations=("change : 1", "moment1 : 1", "moment2 : 1", "power1 : 1 (shared)", "power2 : 1 (shared)"),
         parameters=parameters,
         statements="\n".join(
             [
                 "power1 = power1*beta1",
                 "power2 = power2*beta2",
                 f"change = update_scale*accumulated{decay}",
-                "first = beta1*first + (1 - beta1)*change",
-                "second = beta2*second + (1 - beta2)*change**2",
+                "moment1 = beta1*moment1 + (1 - beta1)*change",
+                "moment2 = beta2*moment2 + (1 - beta2)*change**2",
                 f"stored += learning_rate*{step}",
             ]
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from neurosim.errors import SpecError, nearest
@@ -38,6 +40,22 @@ from neurosim.learning.plasticity import (
     TargetDifference,
 )
 
+_DIRECT = (FixedDirect, LearnedDirect, FixedRelayed)
+_ERRORS, _TARGETS = (Gradient,), (TargetDifference, Anytime)
+
+FITTING: dict[type[Any], tuple[tuple[type[Any], ...], tuple[type[Any], ...]]] = {
+    OpenLoop: ((LayerwiseTranspose, LayerwisePseudoinverse, FixedLayerwise, FixedDirect), _ERRORS),
+    Solved: ((FixedLayerwise, *_DIRECT), (Gradient, AtSteadyState)),
+    Simulated: (_DIRECT, (Controlled, AtSteadyState)),
+    PairsInTurn: ((FixedLayerwise,), _ERRORS),
+    PairsAtOnce: ((FixedLayerwise,), _ERRORS),
+    NonlinearChain: ((SingleLoop,), _ERRORS),
+    OutputRelaxation: ((Decoders,), _TARGETS),
+    InputRelaxation: ((Decoders,), _TARGETS),
+    Iterated: ((Decoders,), (TargetDifference,)),
+}
+"""Which feedback and which plasticity fit each inversion."""
+
 
 @attrs.frozen
 class Method:
@@ -46,6 +64,19 @@ class Method:
     feedback: Feedback
     inversion: Inversion
     plasticity: Plasticity
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse parts that do not fit each other; SpecError names both and what would fit."""
+        feedbacks, plasticities = FITTING[type(self.inversion)]
+        for part, fitting in ((self.feedback, feedbacks), (self.plasticity, plasticities)):
+            if not isinstance(part, fitting):
+                raise SpecError(
+                    f"{type(part).__name__} does not fit {type(self.inversion).__name__}",
+                    where="method",
+                    expected=" or ".join(kind.__name__ for kind in fitting) + f" with {self.inversion}",
+                    got=str(part),
+                    remedy="take a part that fits, or another inversion",
+                )
 
     @property
     def dynamical(self) -> bool:

@@ -22,7 +22,7 @@ from neurosim.reference.tensors import as_array, double
 from neurosim.reference.updates import Updates
 from neurosim.spec.optimizer import Optimizer
 
-STATES = ("first", "second", "power1", "power2")
+STATES = ("moment1", "moment2", "power1", "power2")
 """What Adam carries of each array: m, v, β₁ᵗ and β₂ᵗ after t steps, as the chip does."""
 
 
@@ -86,7 +86,7 @@ class Stepper:
         return self._move("feedback", feedback, bare, rate=rate, decay=decay)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
-        """What is remembered, flat, by names such as "synapses_1.first", "feedback_2.power1"; empty but for Adam."""
+        """What is remembered, flat, by names such as "synapses_1.moment1", "feedback_2.power1"; empty but for Adam."""
         found: dict[str, NDArray[np.float64]] = {}
         for name, memory in self._memories.items():
             steps = float(memory.steps)
@@ -114,7 +114,7 @@ class Stepper:
             raise DataError(
                 "is not the state of this network's optimiser",
                 where=", ".join(sorted(missing | (set(state) - known))[:3]),
-                expected="first, second, power1 and power2 of arrays such as synapses_1",
+                expected="moment1, moment2, power1 and power2 of arrays such as synapses_1",
                 got="missing" if missing else "unknown",
             )
         self._memories = {name: self._remembered(name, state, arrays[name]) for name in present}

@@ -1,6 +1,7 @@
 """The table of methods, and the feedback weights that are fixed at the start."""
 
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from neurosim.learning import (
     LayerwisePseudoinverse,
     LayerwiseTranspose,
     LearnedDirect,
+    Method,
     NonlinearChain,
     OpenLoop,
     OutputRelaxation,
@@ -83,6 +85,27 @@ def test_parts_of_every_method(
 def test_every_method_is_a_combination_of_its_own() -> None:
     assert len(set(METHODS.values())) == len(METHODS)
     assert MethodSettings().name in METHODS
+
+
+@pytest.mark.parametrize(
+    ("parts", "both"),
+    [
+        ((SingleLoop(), Simulated(), Controlled()), ("SingleLoop", "Simulated", "FixedDirect")),
+        ((FixedDirect(), NonlinearChain(), Gradient()), ("FixedDirect", "NonlinearChain", "SingleLoop")),
+        ((Decoders(), PairsInTurn(), Gradient()), ("Decoders", "PairsInTurn", "FixedLayerwise")),
+        ((FixedDirect(), Simulated(), Gradient()), ("Gradient", "Simulated", "AtSteadyState")),
+        (
+            (LayerwiseTranspose(), Iterated("output"), Gradient()),
+            ("LayerwiseTranspose", "Iterated", "Decoders"),
+        ),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(parts: tuple[Any, Any, Any], both: tuple[str, str, str]) -> None:
+    with pytest.raises(SpecError) as caught:
+        Method(*parts)
+    said = f"{caught.value.what} {caught.value.expected}"
+    assert all(name in said for name in both)
+    assert caught.value.remedy
 
 
 @pytest.mark.parametrize("name", METHODS)

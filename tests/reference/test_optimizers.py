@@ -137,8 +137,8 @@ def test_state_is_what_a_chip_carries() -> None:
             power1, power2 = 0.9 * power1, 0.999 * power2
             first, second = 0.9 * first + 0.1 * flat, 0.999 * second + 0.001 * flat**2
         # 0.1 and 1 − 0.9 differ by rounding, and so do power by power and β**t
-        np.testing.assert_allclose(state[f"{name}.first"], first, rtol=1e-12)
-        np.testing.assert_allclose(state[f"{name}.second"], second, rtol=1e-12)
+        np.testing.assert_allclose(state[f"{name}.moment1"], first, rtol=1e-12)
+        np.testing.assert_allclose(state[f"{name}.moment2"], second, rtol=1e-12)
         np.testing.assert_allclose(state[f"{name}.power1"], [power1], rtol=1e-12)
         np.testing.assert_allclose(state[f"{name}.power2"], [power2], rtol=1e-12)
 
@@ -169,7 +169,7 @@ def test_states_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DataError, match="unknown"):
         stepper.restore(good | {f"synapses_9.{part}": np.zeros(1) for part in STATES}, parameters)
     with pytest.raises(DataError, match=r"biases_1[\s\S]*3 entries"):
-        stepper.restore(good | {"biases_1.first": np.zeros(4)}, parameters)
+        stepper.restore(good | {"biases_1.moment1": np.zeros(4)}, parameters)
 
 
 def test_weights_that_are_given_stay_as_they_are() -> None:
