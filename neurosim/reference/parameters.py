@@ -7,12 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import attrs
-import numpy as np
 from torch import Tensor
 
 from neurosim.errors import SpecError
 from neurosim.learning.feedback import Feedback, direct_feedback_weights, feedback_shapes
-from neurosim.reference.tensors import double
+from neurosim.reference.tensors import as_array, double
 from neurosim.spec.network import Network
 
 
@@ -43,7 +42,7 @@ class Parameters:
         matrices = tuple(double(matrix).clone() for matrix in forward)
         if feedback is None:
             _check_chain(matrices)
-            feedback = direct_feedback_weights([np.asarray(matrix) for matrix in matrices])
+            feedback = direct_feedback_weights([as_array(matrix) for matrix in matrices])
         parameters = Parameters(
             forward=matrices,
             biases=tuple(double(bias).clone() for bias in biases),

@@ -42,7 +42,7 @@ class Plasticity:
                 f"{method.name} has no dynamics",
                 where="method.name",
                 expected="DFC, DFC-SS or a variant of them",
-                remedy="neurosim.reference.train carries the method out",
+                remedy="neurosim.reference.training carries the method out",
             )
         self.plant = assemble_plant(network, parameters, deviations=deviations)
         self._gains = [double(gain) for gain in deviations.forward_gain] if deviations is not None else None

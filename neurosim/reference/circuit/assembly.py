@@ -107,7 +107,7 @@ def assemble_circuit(
             f"{settings.name} has no circuit beside the network",
             where="method.name",
             expected="a method such as DI, SLDI or DTP",
-            remedy="neurosim.reference.simulate runs DFC, neurosim.reference.train the others",
+            remedy="neurosim.reference.simulate runs DFC, neurosim.reference.training the others",
         )
     parameters.check_feedback(method.feedback, network)
     shapes = feedback_shapes(method.feedback, network.layers)
