@@ -90,14 +90,6 @@ def _check_method(network: Network, method: MethodSettings) -> tuple[bool, tuple
             where="method.name",
             expected="DFC or a variant of it",
         )
-    if method.integral_gain == 0 and method.proportional_gain == 0:
-        raise SpecError(
-            "the controller leaves every constant error alone",
-            where="method.integral_gain, method.proportional_gain",
-            expected="one of them > 0",
-            got="both 0",
-            remedy="set method.integral_gain = 1, or a method.proportional_gain such as 2",
-        )
     return isinstance(feedback, FixedRelayed), feedback_shapes(feedback, network.layers)
 
 

@@ -44,7 +44,10 @@ _DIRECT = (FixedDirect, LearnedDirect, FixedRelayed)
 _ERRORS, _TARGETS = (Gradient,), (TargetDifference, Anytime)
 
 FITTING: dict[type[Any], tuple[tuple[type[Any], ...], tuple[type[Any], ...]]] = {
-    OpenLoop: ((LayerwiseTranspose, LayerwisePseudoinverse, FixedLayerwise, FixedDirect), _ERRORS),
+    OpenLoop: (
+        (LayerwiseTranspose, LayerwisePseudoinverse, FixedLayerwise, FixedDirect, LearnedDirect),
+        _ERRORS,
+    ),
     Solved: ((FixedLayerwise, *_DIRECT), (Gradient, AtSteadyState)),
     Simulated: (_DIRECT, (Controlled, AtSteadyState)),
     PairsInTurn: ((FixedLayerwise,), _ERRORS),

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.jacobians import output_sensitivity
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import assemble_plant, check_gains
+from neurosim.reference.plant import assemble_plant
 from neurosim.reference.tensors import shaped
 from neurosim.reference.wiring import assemble_feedback
 from neurosim.spec.method import MethodSettings
@@ -37,7 +37,6 @@ def effective_leak(method: MethodSettings) -> float:
     ------
     SpecError : K_I = k_p = 0.
     """
-    check_gains(method)
     return method.effective_leak
 
 

@@ -12,7 +12,6 @@ import attrs
 import torch
 from torch import Tensor
 
-from neurosim.errors import SpecError
 from neurosim.reference.activations import phi, phi_prime
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.tensors import double
@@ -170,13 +169,7 @@ def assemble_layers(
 def assemble_controller(
     network: Network, method: MethodSettings, *, deviations: Deviations | None = None
 ) -> Controller:
-    """The PID controller of the method with the deviations (None: ideal) folded in.
-
-    Raises
-    ------
-    SpecError : it has neither an integral nor a proportional path, so that no steady state is controlled.
-    """
-    check_gains(method)
+    """The PID controller of the method with the deviations (None: ideal) folded in."""
     chip = (deviations if deviations is not None else Deviations.ideal(network)).controller
     return Controller(
         integral_gain=method.integral_gain,
@@ -187,18 +180,6 @@ def assemble_controller(
         error_offset=double(chip.error_offset),
         limit=float(chip.limit),
     )
-
-
-def check_gains(method: MethodSettings) -> None:
-    """Whether the controller acts on a constant error at all; SpecError if not."""
-    if method.integral_gain == 0 and method.proportional_gain == 0:
-        raise SpecError(
-            "the controller leaves every constant error alone",
-            where="method.integral_gain, method.proportional_gain",
-            expected="one of them > 0",
-            got="both 0",
-            remedy="set method.integral_gain = 1, or a method.proportional_gain such as 2",
-        )
 
 
 def _tensors(description: Any) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from neurosim.reference.activations import phi
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.optimizers import Stepper
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import assemble_layers, check_gains
+from neurosim.reference.plant import assemble_layers
 from neurosim.reference.plasticity import check_learnable
 from neurosim.reference.tensors import shaped
 from neurosim.spec.method import MethodSettings
@@ -141,7 +141,6 @@ class _NoisyLoop:
     def of(
         network: Network, parameters: Parameters, method: MethodSettings, protocol: Protocol
     ) -> _NoisyLoop:
-        check_gains(method)
         parameters.check_network(network)
         parameters.check_feedback(check_learnable(network, method), network)
         edges = np.cumsum([0, *network.layers[1:]]).tolist()

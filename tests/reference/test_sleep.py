@@ -310,8 +310,6 @@ def test_what_cannot_sleep_is_refused_at_the_call() -> None:
     refused(r"parameters\.forward", other, parameters, method, protocol, inputs)
     bare = attrs.evolve(parameters, feedback=())
     refused(r"parameters\.feedback", network, bare, method, protocol, inputs)
-    without = attrs.evolve(method, integral_gain=0.0, proportional_gain=0.0)
-    refused(r"method\.integral_gain", network, parameters, without, protocol, inputs)
     refused("batch", network, parameters, method, protocol, inputs, batch=0)
     refused("learn_steps", network, parameters, method, attrs.evolve(protocol, learn_steps=0), inputs)
     with pytest.raises(DataError, match="inputs"):

@@ -5,12 +5,8 @@ from __future__ import annotations
 from neurosim.reference.closed_forms import lemma_one
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.fixed_point import solve_fixed_point
-from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import check_gains
 from neurosim.reference.training.shown import Shown
 from neurosim.reference.training.terms import Taught, Terms, leave_out
-from neurosim.spec.method import MethodSettings
-from neurosim.spec.network import Network
 
 TOLERANCE = 1e-10
 """Of e at the steady state: small beside an update, and Newton's method passes from 1e-5 to it in one step. Chosen."""
@@ -37,8 +33,3 @@ def settle_loop(shown: Shown) -> Taught:
     post = tuple(layer.difference(soma, basal) for layer, soma, basal in layers)
     terms = Terms(post=post, pre=(shown.inputs, *steady.rate[:-1]))
     return Taught(terms=leave_out(terms, steady.converged), settled=steady.converged)
-
-
-def check_controller(network: Network, method: MethodSettings, parameters: Parameters | None) -> None:
-    """Whether the controller acts on a constant error; SpecError if not."""
-    check_gains(method)

@@ -14,7 +14,7 @@ from neurosim.learning.methods import METHODS, Method, method_of
 from neurosim.learning.plasticity import AtSteadyState, Gradient, TargetDifference
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.training.carried import CARRIERS, carry_errors, check_inverse, invert_errors
-from neurosim.reference.training.controlled import check_controller, linearise_loop
+from neurosim.reference.training.controlled import linearise_loop
 from neurosim.reference.training.shown import Shown
 from neurosim.reference.training.targets import IterateTargets
 from neurosim.reference.training.terms import Taught
@@ -38,7 +38,7 @@ class _Entry:
 _RULES: dict[tuple[type[Any], type[Any]], _Entry] = {
     (OpenLoop, Gradient): _Entry(carry_errors),
     (Solved, Gradient): _Entry(invert_errors, check_inverse),
-    (Solved, AtSteadyState): _Entry(linearise_loop, check_controller),
+    (Solved, AtSteadyState): _Entry(linearise_loop),
     (Iterated, TargetDifference): _Entry(IterateTargets()),
 }
 """By how the error is inverted, and what synapses do with what comes of it."""

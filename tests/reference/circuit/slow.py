@@ -63,6 +63,7 @@ class SlowSample:
             if k == self.protocol.settle_steps:
                 self.hold, self.held = [x if x is None else x.copy() for x in v], rate[-1].copy()
                 s = self._begin(s, v, slope[-1], rate[-1])
+                self._balance(s, slope)
             self.path.append({**s, "output": self.output})
             after = dict(s)
             if k >= self.protocol.settle_steps:
@@ -71,7 +72,9 @@ class SlowSample:
                         continue
                     own = self.chip.populations[name]
                     after[name] = s[name] + h / tau * (
-                        own.gain * drive - own.leak * leak * s[name] + own.offset
+                        own.gain * (drive + self.balance.get(name, 0.0))
+                        - own.leak * leak * s[name]
+                        + own.offset
                     )
                     if self.population_noise is not None:
                         kick = self.population_noise[k, sample][self._place(name)]
@@ -112,6 +115,15 @@ class SlowSample:
             return {name: v[_layer(name)].copy() for name in s}
         self.output = slope * gradient
         return s
+
+    def _balance(self, s: dict, slope: list) -> None:
+        """What keeps a population where it starts, for those that have to stay there without a correction."""
+        kinds = ("expected", "target") if self.name == "DTP-input" else ("expected",)
+        self.balance: dict[str, Array] = {}
+        for name, (_, drive, leak) in self._drives(s, slope).items():
+            if name.split("_")[0] in kinds:
+                own = self.chip.populations[name]
+                self.balance[name] = (own.leak * leak * s[name] - own.offset) / own.gain - drive
 
     def _drives(self, s: dict, slope: list) -> dict[str, tuple[float, Array, float]]:
         """(τ, drive, leak) of every population."""

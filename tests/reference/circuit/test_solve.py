@@ -127,7 +127,7 @@ def test_targets_decode_alike(name: str, sizes: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("sizes", [(6, 5, 5, 5), (6, 5, 4, 3)])
 def test_corrected_inputs_hit_the_target(sizes: tuple[int, ...]) -> None:
-    """f_l(g_l(u_l)) = τ_l and τ_{l−1} = g_l(u_l)."""
+    """τ_{l−1} = g_l(u_l) + h_{l−1} − g_l(h_l) and f_l(τ_{l−1}) = τ_l."""
     case = make_case("DTP-input", *sizes)
     steady = solve(case)
     above = steady.output
@@ -137,7 +137,8 @@ def test_corrected_inputs_hit_the_target(sizes: tuple[int, ...]) -> None:
             case.parameters.biases[l - 1],
             case.parameters.feedback[l - 2],
         )
-        target = torch.tanh(steady.populations[f"correction_{l}"]) @ omega.T
+        missed = steady.soma[l - 2] - torch.tanh(steady.soma[l - 1]) @ omega.T
+        target = torch.tanh(steady.populations[f"correction_{l}"]) @ omega.T + missed
         assert close(steady.populations[f"target_{l - 1}"], target)
         assert close(torch.tanh(target) @ w.T + bias, above)
         above = target
