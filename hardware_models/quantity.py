@@ -47,11 +47,12 @@ _FACTOR = re.compile(r"([*/]?)\s*([A-Za-z\u00b5\u03bc]+)(?:(?:\^|\*\*)([+-]?\d))
 
 
 class QuantityError(ValueError):
-    """A text that is no quantity, or one of the wrong dimension."""
+    """A text that is no quantity, or one of the wrong dimension; whoever knows its key fills that in."""
 
-    def __init__(self, expected: str, got: str) -> None:
+    def __init__(self, expected: str, got: str, key: str = "") -> None:
         self.expected = expected
         self.got = got
+        self.key = key
         super().__init__(f"expected {expected}, got {got}")
 
 

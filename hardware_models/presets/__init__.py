@@ -43,13 +43,12 @@ def _change(part: Any, changes: Mapping[str, Any], path: str) -> Any:
         try:
             values[key] = _value(getattr(part, key), value, f"{path}{key}")
         except QuantityError as error:
-            if not hasattr(error, "key"):
-                error.key = f"{path}{key}"  # type: ignore[attr-defined]
+            error.key = error.key or f"{path}{key}"
             raise
     try:
         return attrs.evolve(part, **values)
     except QuantityError as error:
-        error.key = path + error.expected.split(" ")[0]  # type: ignore[attr-defined]
+        error.key = path + error.expected.split(" ")[0]
         raise
 
 

@@ -29,6 +29,10 @@ from neurosim.version import __version__
 Array = NDArray[np.float64]
 
 
+_NOISES = ("soma_noise_current", "apical_noise", "device_noise", "injected_noise", "noise_current")
+"""The parameters of layers and populations that are turned down where noise is to be off."""
+
+
 class VirtualChip:
     """One chip of the lot that a spec describes, ready to be shown data."""
 
@@ -180,8 +184,6 @@ class VirtualChip:
     def _noise_values(self, noise: bool, passage: int) -> dict[str, ArrayLike]:
         values: dict[str, ArrayLike] = {}
         spec, design = self.spec, self._design
-        injected = design.circuit is None and learns_feedback(design)
-        sigma = spec.method.sleep.noise * float(self.chip.voltage_unit) * float(self.chip.time_base) ** 0.5
         for group in self.model.groups:
             if "noise_key" not in group.parameters:
                 continue
@@ -189,11 +191,8 @@ class VirtualChip:
             values[f"{group.name}.noise_key"] = noise_key(
                 spec, place=place, passage=passage, sleeps=design.sleeps
             )
-            if injected:
-                values[f"{group.name}.injected_noise"] = sigma if noise else 0.0
             if not noise:
-                sources = ("soma_noise_current", "apical_noise", "device_noise", "noise_current")
-                values |= {f"{group.name}.{name}": 0.0 for name in sources if name in group.parameters}
+                values |= {f"{group.name}.{name}": 0.0 for name in _NOISES if name in group.parameters}
         return values
 
     def _stored(self) -> list[str]:

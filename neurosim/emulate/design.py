@@ -5,8 +5,9 @@ from __future__ import annotations
 from hardware_models import Chip, ChipError, QuantityError, chip_from_table
 from neurosim.equations import Design
 from neurosim.errors import SpecError
-from neurosim.learning import LearnedDirect, Method, circuit_of, feedback_shapes, method_of
+from neurosim.learning import circuit_of, feedback_shapes, method_of
 from neurosim.learning.circuit import CONTROLLER
+from neurosim.learning.from_noise import check_learnable, learns_from_noise
 from neurosim.spec import Spec
 from neurosim.spec.streams import stream
 
@@ -24,16 +25,19 @@ def chip_of(spec: Spec) -> Chip:
             remedy=hint,
         ) from None
     except QuantityError as error:
-        key = getattr(error, "key", "")
         raise SpecError(
-            "bad value", where=f"{spec.source or 'spec'}: chip.{key}", expected=error.expected, got=error.got
+            "bad value",
+            where=f"{spec.source or 'spec'}: chip.{error.key}",
+            expected=error.expected,
+            got=error.got,
         ) from None
 
 
 def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -> Design:
     """What `assemble` needs for a spec; `columns` overrides the batch. `sleeps`: the spec is that of a sleep phase."""
     chip, parts, network = chip_of(spec), method_of(spec.method.name), spec.network
-    _check_apical(spec, parts, sleeps=sleeps)
+    if learns_from_noise(parts, asleep=sleeps):
+        check_learnable(network, spec.method)
     circuit = circuit_of(parts, spec.method, network)
     tau_soma = network.tau_soma_ratio * chip.time_base
     try:
@@ -68,20 +72,6 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         columns=columns or spec.run.batch,
         sleeps=sleeps,
     )
-
-
-def _check_apical(spec: Spec, parts: Method, *, sleeps: bool) -> None:
-    """Feedback is learned from noise that the apical compartment holds for a while."""
-    feedback = parts.feedback
-    learns = isinstance(feedback, LearnedDirect) and (sleeps or feedback.awake)
-    if learns and spec.network.tau_apical_ratio == 0:
-        raise SpecError(
-            "an apical compartment without a time constant keeps no noise to learn feedback from",
-            where=f"{spec.source or 'spec'}: network.tau_apical_ratio",
-            expected=f"> 0 for {spec.method.name}",
-            got="0",
-            remedy="set it, such as 0.05",
-        )
 
 
 def noise_key(spec: Spec, *, place: int | str, passage: int, sleeps: bool = False) -> int:

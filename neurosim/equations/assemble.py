@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from neurosim.equations.beside import beside_parts, beside_traced
 from neurosim.equations.controlled import controlled_parts, controlled_traced
 from neurosim.equations.design import Design
@@ -97,8 +95,3 @@ def _end(design: Design, ending: Ending) -> Program:
         Finish(),
     )
     return Program(name="ending", operations=operations, slot="end", order=5)
-
-
-def update_scale(design: Design, *, steps: int) -> float:
-    """1/(steps that count · columns): what makes a mean of an accumulated product."""
-    return float(np.float64(1.0) / (max(steps, 1) * design.columns))

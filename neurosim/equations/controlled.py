@@ -20,7 +20,8 @@ from neurosim.equations.synapse import (
     forward_products,
     plasticity,
 )
-from neurosim.learning import FixedRelayed, LearnedDirect, feedback_shapes
+from neurosim.learning import FixedRelayed, feedback_shapes
+from neurosim.learning.from_noise import learns_from_noise
 
 ENDINGS = ("held", "target", "error", "integrator", "output")
 """Variables of the controller kept at the end of every presentation."""
@@ -28,15 +29,14 @@ ENDINGS = ("held", "target", "error", "integrator", "output")
 
 def learns_feedback(design: Design) -> bool:
     """Whether the feedback weights change in this Model: while asleep, or always."""
-    feedback = design.parts.feedback
-    return isinstance(feedback, LearnedDirect) and (design.sleeps or feedback.awake)
+    return learns_from_noise(design.parts, asleep=design.sleeps)
 
 
 def controlled_parts(design: Design) -> tuple[Parts, Ending]:
     """Layers, controller, weights, and what runs on them."""
     network, columns, method = design.network, design.columns, design.method
     drawn = design.draw.layers if design.draw else (None,) * network.depth
-    kind = LayerDesign(injected=learns_feedback(design))
+    kind = LayerDesign(injected=method.sleep.noise if learns_feedback(design) else 0.0)
     fast = learns_feedback(design) and not design.sleeps
     layers = [
         layer_group(network, design.chip, draw, index=l, columns=columns, kind=kind)

@@ -42,8 +42,8 @@ class LayerDesign:
 
     apical: bool = True
     """Whether a controller acts on them through an apical compartment; without one a circuit stands beside."""
-    injected: bool = False
-    """Whether noise is put into the apical compartment while the controller is on."""
+    injected: float = 0.0
+    """σ of the noise that is put into the apical compartment while the controller is on, activation units · √τ_u."""
 
 
 def layer_group(
@@ -66,7 +66,7 @@ def layer_group(
         for fragment in fragments
         for name, p in _layer_parameters(network, chip, draw, fragment, kind).items()
     }
-    if chip.noise or kind.injected:
+    if chip.noise or kind.injected > 0:
         parameters["noise_key"] = ModelParameter(
             value=0.0, unit="1", meaning="which noise, set for each run", integer=True
         )
@@ -80,7 +80,7 @@ def layer_group(
         equations += ["apical_drive : volt", "difference : 1"]
         equations += ["held_difference : 1"] if chip.comparator.auto_zero else []
         equations += ["post_sum : 1"] if index == 1 else []
-    if kind.injected:
+    if kind.injected > 0:
         equations.append("apical_noise : volt*second**0.5 (shared)")
     return Group(
         name=f"layer_{index}",
@@ -116,7 +116,7 @@ def layer_code(
     codes = [code("rate", f"rate = {rate}", "always", "start", -5)]
     if kind.apical and chip.comparator.auto_zero:
         codes.append(code("autozero", "held_difference = difference\npost = 0", "hold", "groups", 2))
-    if kind.injected:
+    if kind.injected > 0:
         with_noise = "apical_noise = sqrt(device_noise**2 + injected_noise**2)"
         codes.append(code("quiet", "apical_noise = device_noise", "begin", "start", -8))
         codes.append(code("noisy", with_noise, "hold", "start", 0))
@@ -160,7 +160,7 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
                 "g_feedback*apical_drive",
                 conductance=chip.unit_conductance,
                 tau=tau_apical,
-                noisy=(chip.noise or kind.injected) and dynamic,
+                noisy=(chip.noise or kind.injected > 0) and dynamic,
             )
         )
     return fragments
@@ -206,10 +206,11 @@ def _noise_parameters(network: Network, chip: Chip, kind: LayerDesign) -> dict[s
         return parameters
     device = chip.apical_noise(tau_soma, tau_apical) if chip.noise else 0 * volt * second**0.5
     meaning = "shot noise of the apical input"
-    if kind.injected:
+    if kind.injected > 0:
         parameters["device_noise"] = Parameter(value=device, meaning=meaning)
         parameters["injected_noise"] = Parameter(
-            value=0 * volt * second**0.5, meaning="σ of the noise put in while feedback is learned"
+            value=kind.injected * chip.voltage_unit * chip.time_base**0.5,
+            meaning="σ of the noise put in while feedback is learned",
         )
     elif chip.noise:
         parameters["apical_noise"] = Parameter(value=device, meaning=meaning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -12,78 +12,50 @@ from neurosim.backend import Stimulus
 from neurosim.backend.emulator import Progress
 from neurosim.emulate import Passage, Rates, VirtualChip, Weights
 from neurosim.learning import Decoders
-from neurosim.spec import asleep
-
-Array = NDArray[np.float64]
+from neurosim.spec import Protocol, asleep
 
 
-class FeedbackPhase(Protocol):
-    """One pass of a stimulus after which only feedback weights have changed."""
+@attrs.define(kw_only=True, eq=False)
+class FeedbackPhase:
+    """Passes of a stimulus after which only feedback weights have changed; target steps are λ = 0."""
 
+    chip: VirtualChip
+    protocol: Protocol
     build_seconds: float
+    """What its own chip took to build."""
+    _optimizer: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict)
 
     def run(
         self, stimulus: Stimulus, weights: Weights, *, rate: float, passage: int, progress: Progress | None
     ) -> Passage:
-        """At the learning rate `rate`; `passage` numbers it, for its noise."""
-        ...
-
-
-class Sleeping:
-    """Noise in the apical compartments, the target at the output itself (Meulemans et al. 2021, eq. 12, 13)."""
-
-    def __init__(self, chip: VirtualChip) -> None:
-        spec = asleep(chip.spec)
-        self.chip = VirtualChip(spec, columns=chip.model.n_columns, backend=chip.backend, sleeps=True)
-        self.build_seconds = self.chip.build_seconds
-        self._optimizer: dict[str, Array] = {}
-
-    def run(
-        self, stimulus: Stimulus, weights: Weights, *, rate: float, passage: int, progress: Progress | None
-    ) -> Passage:
-        """See `FeedbackPhase.run`."""
+        """One pass at the learning rate `rate`; `passage` numbers it, for its noise."""
         seen = self.chip.show(
             stimulus,
             weights=weights,
-            protocol=self.chip.spec.run.protocol,
-            learning=Rates(forward=0.0, feedback=rate),
-            passage=passage,
-            optimizer=self._optimizer,
-            progress=progress,
-        )
-        self._optimizer = dict(seen.optimizer)
-        return seen
-
-
-class Decoding:
-    """Activity at rest is decoded and compared; targets are the activity itself (Bengio 2020, Algorithm 1)."""
-
-    def __init__(self, chip: VirtualChip) -> None:
-        self.chip = chip
-        self.build_seconds = 0.0
-        self._optimizer: dict[str, Array] = {}
-
-    def run(
-        self, stimulus: Stimulus, weights: Weights, *, rate: float, passage: int, progress: Progress | None
-    ) -> Passage:
-        """See `FeedbackPhase.run`."""
-        protocol = self.chip.spec.run.protocol
-        seen = self.chip.show(
-            stimulus,
-            weights=weights,
-            protocol=attrs.evolve(protocol, learn_steps=1),  # nothing has to settle: τ = h from the start
+            protocol=self.protocol,
             learning=Rates(forward=0.0, feedback=rate),
             nudge=0.0,
             passage=passage,
             optimizer=self._optimizer,
             progress=progress,
         )
-        self._optimizer = dict(seen.optimizer)
+        self._optimizer = seen.optimizer
         return seen
 
 
 def feedback_phase(chip: VirtualChip) -> FeedbackPhase | None:
-    """The phase that a method's feedback is learned in; None where it is fixed or learned all the time."""
+    """The phase that a method's feedback is learned in; None where it is fixed or learned all the time.
+
+    Asleep: noise in the apical compartments, the target at the output itself (Meulemans et al. 2021, eq. 12, 13), on
+    the same chip biased otherwise. Decoders: activity at rest is decoded and compared, nothing has to settle, for
+    τ = h from the start (Bengio 2020, Algorithm 1).
+    """
     if chip.method.sleeps:
-        return Sleeping(chip)
-    return Decoding(chip) if isinstance(chip.method.feedback, Decoders) else None
+        night = VirtualChip(
+            asleep(chip.spec), columns=chip.model.n_columns, backend=chip.backend, sleeps=True
+        )
+        return FeedbackPhase(chip=night, protocol=night.spec.run.protocol, build_seconds=night.build_seconds)
+    if isinstance(chip.method.feedback, Decoders):
+        protocol = attrs.evolve(chip.spec.run.protocol, learn_steps=1)
+        return FeedbackPhase(chip=chip, protocol=protocol, build_seconds=0.0)
+    return None

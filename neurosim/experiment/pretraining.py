@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -30,11 +31,7 @@ def pretrain(spec: Spec, learner: Learner, dataset: Dataset, watch: Watch) -> St
     for epoch in range(total):
         what = f"feedback, epoch {epoch + 1} of {total}"
         order = stream(spec.run.seed, "pretraining_order", epoch).permutation(len(dataset.train_inputs))
-
-        def progress(done: int, of: int, what: str = what) -> None:
-            watch(what, done, of)
-
-        status = learner.pretrain(epoch, order.astype(np.int32), progress)
+        status = learner.pretrain(epoch, order.astype(np.int32), partial(watch, what))
         if status.kind in (DIVERGED, INTERRUPTED):
             return status
     return Status()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -100,11 +101,7 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
         for epoch in range(spec.run.epochs):
             order = stream(spec.run.seed, "order", epoch).permutation(len(dataset.train_inputs))
             what = f"epoch {epoch + 1} of {spec.run.epochs}"
-            lesson = learner.learn(
-                epoch,
-                order.astype(np.int32),
-                lambda done, total, what=what: watcher.progress(what, done, total),  # type: ignore[misc]
-            )
+            lesson = learner.learn(epoch, order.astype(np.int32), partial(watcher.progress, what))
             status = lesson.status
             if status.kind == INTERRUPTED:
                 return attrs.evolve(status, message=f"interrupted after {epoch} epochs")

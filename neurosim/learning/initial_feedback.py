@@ -23,7 +23,11 @@ from neurosim.learning.feedback import (
 )
 from neurosim.learning.initial import xavier_normal
 from neurosim.learning.methods import Method
-from neurosim.learning.stable_feedback import stable_chain_feedback, stable_pair_feedback
+from neurosim.learning.stable_feedback import (
+    stable_chain_feedback,
+    stable_pair_feedback,
+    transposed_feedback,
+)
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
 from neurosim.spec.streams import stream
@@ -64,7 +68,7 @@ def _transposed(feedback: Feedback, network: Network, forward: Sequence[Array]) 
     if isinstance(feedback, FixedRelayed):
         return (*(w.T.copy() for w in forward[1:]), np.eye(network.layers[-1]))
     if isinstance(feedback, SingleLoop):
-        return (-direct_feedback_weights(forward)[0],) if network.depth > 1 else ()
+        return (transposed_feedback(forward[1:]),) if network.depth > 1 else ()
     sign = feedback.sign if isinstance(feedback, FixedLayerwise) else 1
     return tuple(sign * w.T for w in forward[1:])
 

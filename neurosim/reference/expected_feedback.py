@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.functional import jacobian
 
+from neurosim.learning.from_noise import check_learnable
 from neurosim.reference.euler import Clock, State, advance, observe
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant
-from neurosim.reference.plasticity import check_learnable
 from neurosim.reference.tensors import as_array, double, shaped
 from neurosim.reference.wiring import Wiring
 from neurosim.spec.method import MethodSettings

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import SpecError
-from neurosim.learning.feedback import LearnedDirect
-from neurosim.learning.methods import METHODS, method_of
+from neurosim.learning.from_noise import check_learnable
+from neurosim.learning.methods import method_of
 from neurosim.learning.plasticity import AtSteadyState, Controlled
 from neurosim.reference.euler import Moment, State
 from neurosim.reference.parameters import Parameters
@@ -126,34 +126,6 @@ class FeedbackPlasticity:
         return tuple(
             -s / scale - self._sleep.decay * q for s, q in zip(self._sum, self._weights, strict=True)
         )
-
-
-def check_learnable(network: Network, method: MethodSettings) -> LearnedDirect:
-    """The method's feedback, if noise can teach it.
-
-    Raises
-    ------
-    SpecError : the method's feedback is not learned, or the apical compartment has no time constant: then
-        v_fb holds the noise of this very moment, of which u knows nothing yet.
-    """
-    feedback = method_of(method.name).feedback
-    if not isinstance(feedback, LearnedDirect):
-        learned = [name for name, m in METHODS.items() if isinstance(m.feedback, LearnedDirect)]
-        raise SpecError(
-            f"{method.name} does not learn its feedback from noise",
-            where="method.name",
-            expected="one of " + ", ".join(learned),
-        )
-    if network.tau_apical_ratio == 0:
-        raise SpecError(
-            "feedback weights cannot be learned: the apical compartment has no time constant",
-            where="network.tau_apical_ratio",
-            expected="> 0",
-            got="0",
-            remedy=f"set network.tau_apical_ratio, such as {method.sleep.tau_apical_ratio:g}"
-            + ("" if feedback.awake else "; neurosim.spec.asleep does so for the sleep phase"),
-        )
-    return feedback
 
 
 def _every_learn_step(protocol: Protocol) -> range:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import SpecError
+from neurosim.learning.from_noise import check_learnable
 from neurosim.reference.activations import phi
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.optimizers import Stepper
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import assemble_layers
-from neurosim.reference.plasticity import check_learnable
 from neurosim.reference.tensors import shaped
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
