@@ -13,9 +13,9 @@ from neurosim.reference.circuit.assembly import AssembledCircuit, CircuitState, 
 from neurosim.reference.circuit.drives import push, push_size
 from neurosim.reference.circuit.groups import solving_order
 from neurosim.reference.circuit.jacobian import push_slope, reaches
-from neurosim.reference.circuit.newton import System, find_root
 from neurosim.reference.circuit.start import begin
 from neurosim.reference.feedforward import run_forward
+from neurosim.reference.newton import System, find_root
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.tensors import shaped
 from neurosim.spec.deviations import Deviations
@@ -143,11 +143,11 @@ def _settle(
         start = torch.cat([part.populations[name] for name in names], dim=1)
         plane = _Plane(origin=start, basis=basis)
         system = _system(assembled, names, part, plane)
-        point, _, steps = find_root(
+        root = find_root(
             system, plane.inward(torch.zeros_like(start)), tolerance=tolerance, max_iterations=max_iterations
         )
-        found.append(plane.outward(point))
-        iterations = max(iterations, steps)
+        found.append(plane.outward(root.point))
+        iterations = max(iterations, root.iterations)
     return _replaced(assembled, names, state, torch.cat(found)), iterations
 
 

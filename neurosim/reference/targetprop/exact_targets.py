@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from neurosim.reference.activations import phi
+from neurosim.reference.newton import Root, System, find_root
 from neurosim.reference.targetprop.autoencoders import Autoencoders
 from neurosim.reference.targetprop.forward import ForwardPass
-from neurosim.reference.targetprop.newton import Root, find_root
 from neurosim.reference.targetprop.output_iteration import Start, check_start
 from neurosim.reference.targetprop.settled import Settled
 from neurosim.reference.tensors import shaped
@@ -53,10 +53,10 @@ def solve_output_iteration(
         above = targets[-1]
         origin = autoencoders.decode(layer, above) if start == "decoded" else state.soma[layer - 2]
         plane = _range(autoencoders.decoders[layer - 2])
-        system = _output_system(autoencoders, layer, above, origin, plane)
-        goal = tolerance * _magnitude(autoencoders, layer, above)
+        size = _magnitude(autoencoders, layer, above)
+        system = _output_system(autoencoders, layer, above, origin, plane, size)
         zero = torch.zeros(len(above), plane.shape[1], dtype=above.dtype)
-        roots.append(find_root(system, zero, goal=goal, max_iterations=max_iterations))
+        roots.append(find_root(system, zero, tolerance=tolerance, max_iterations=max_iterations, polish=True))
         targets.append(origin + roots[-1].point @ plane.T)
     return _collect(targets, roots, decoder_inputs=())
 
@@ -82,39 +82,46 @@ def solve_input_iteration(
     roots = []
     for layer in range(autoencoders.depth, 1, -1):
         above = targets[-1]
-        goal = tolerance * above.abs().amax(1).clamp(min=1.0)
         system = _input_system(autoencoders, layer, above)
-        roots.append(find_root(system, above, goal=goal, max_iterations=max_iterations))
+        roots.append(
+            find_root(system, above, tolerance=tolerance, max_iterations=max_iterations, polish=True)
+        )
         targets.append(autoencoders.decode(layer, roots[-1].point))
     return _collect(targets, roots, decoder_inputs=tuple(root.point for root in reversed(roots)))
 
 
 def _output_system(
-    autoencoders: Autoencoders, layer: int, above: Tensor, origin: Tensor, plane: Tensor
-) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    autoencoders: Autoencoders, layer: int, above: Tensor, origin: Tensor, plane: Tensor, size: Tensor
+) -> System:
     """z ↦ Uᵀ(g(f(s + Uz)) − g(τ_l)) and Uᵀ ∂g ∂f U, with the orthonormal U = `plane` (n_{l−1}, r)."""
     wanted = autoencoders.decode(layer, above)
 
-    def system(point: Tensor) -> tuple[Tensor, Tensor]:
+    def value(point: Tensor) -> Tensor:
+        here = autoencoders.encode(layer, origin + point @ plane.T)
+        return (autoencoders.decode(layer, here) - wanted) @ plane
+
+    def slope(point: Tensor) -> Tensor:
         below = origin + point @ plane.T
         here = autoencoders.encode(layer, below)
-        slope = autoencoders.decoder_slope(layer, here) @ (autoencoders.encoder_slope(layer, below) @ plane)
-        return (autoencoders.decode(layer, here) - wanted) @ plane, plane.T @ slope
+        return plane.T @ (
+            autoencoders.decoder_slope(layer, here) @ (autoencoders.encoder_slope(layer, below) @ plane)
+        )
 
-    return system
+    return System(value=value, slope=slope, error=lambda point: value(point).abs().amax(1) / size)
 
 
-def _input_system(
-    autoencoders: Autoencoders, layer: int, above: Tensor
-) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+def _input_system(autoencoders: Autoencoders, layer: int, above: Tensor) -> System:
     """u ↦ f(g(u)) − τ_l and ∂f ∂g."""
+    size = above.abs().amax(1).clamp(min=1.0)
 
-    def system(point: Tensor) -> tuple[Tensor, Tensor]:
+    def value(point: Tensor) -> Tensor:
+        return autoencoders.encode(layer, autoencoders.decode(layer, point)) - above
+
+    def slope(point: Tensor) -> Tensor:
         below = autoencoders.decode(layer, point)
-        slope = autoencoders.encoder_slope(layer, below) @ autoencoders.decoder_slope(layer, point)
-        return autoencoders.encode(layer, below) - above, slope
+        return autoencoders.encoder_slope(layer, below) @ autoencoders.decoder_slope(layer, point)
 
-    return system
+    return System(value=value, slope=slope, error=lambda point: value(point).abs().amax(1) / size)
 
 
 def _range(matrix: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The root of a batch of systems by Newton's method with backtracking; knows no circuit."""
+"""The root of a batch of systems by Newton's method with backtracking; knows neither networks nor circuits."""
 
 from __future__ import annotations
 
@@ -26,12 +26,27 @@ class System:
     """How far from solved each sample is, relative to what rounding could tell, (B,)."""
 
 
-def find_root(
-    system: System, start: Tensor, *, tolerance: float, max_iterations: int
-) -> tuple[Tensor, Tensor, int]:
-    """z (B, r), whether its error is at most the tolerance (B,), and the steps of the slowest sample.
+@attrs.frozen(kw_only=True, eq=False)
+class Root:
+    """The last point of each sample."""
 
-    A sample whose steps do not help any more, as where ∂F/∂z is singular, is left where it is.
+    point: Tensor
+    """z, (B, r)."""
+    residual: Tensor
+    """max |F(z)|, (B,)."""
+    converged: Tensor
+    """Whether its error is at most the tolerance, (B,) bool."""
+    iterations: int
+    """Steps of the slowest sample."""
+
+
+def find_root(
+    system: System, start: Tensor, *, tolerance: float, max_iterations: int, polish: bool = False
+) -> Root:
+    """z with an error of at most the tolerance, nearest in Newton's sense to the start (B, r).
+
+    A sample whose steps do not help any more, as where ∂F/∂z is singular, is left where it is and marked.
+    polish : one full step more where it lowers |F|; from anywhere below the tolerance it ends at rounding.
     """
     point = start
     stuck = torch.zeros(len(point), dtype=torch.bool)
@@ -45,7 +60,19 @@ def find_root(
         point = point + size[:, None] * direction
         solved = system.error(point) <= tolerance
         iterations += 1
-    return point, solved, iterations
+    if polish:
+        point = _polish(system, point)
+        solved = system.error(point) <= tolerance
+    residual = system.value(point).abs().amax(1)
+    return Root(point=point, residual=residual, converged=solved, iterations=iterations)
+
+
+def _polish(system: System, point: Tensor) -> Tensor:
+    value = system.value(point)
+    direction, _ = _direction(system.slope(point), value)
+    after = system.value(point + direction)
+    better = after.abs().amax(1) < value.abs().amax(1)
+    return torch.where(better[:, None], point + direction, point)
 
 
 def _direction(slope: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
