@@ -42,11 +42,13 @@ def initial_feedback(
 
     transpose : Q_l = Π W_kᵀ, R_l = W_{l+1}ᵀ, B_l = ±W_lᵀ, Ω_l = W_lᵀ, B = −(W_L ⋯ W_2)ᵀ.
     random : normal with the variance 2/(n_in + n_out), times `initial_feedback_gain`.
+    output_identity : random, but Q_L = I (the code of Meulemans et al. 2021).
     stable : uniform within ±0.01 times the gain, then made stable (R-Init of Podlaski and Machens 2020).
 
     Raises
     ------
-    SpecError : "stable" is asked of a feedback that closes no loop around fixed matrices.
+    SpecError : "stable" is asked of a feedback that closes no loop around fixed matrices, or "output_identity" of
+        one that has no Q_L.
     """
     feedback = method.feedback
     if isinstance(feedback, LayerwiseTranspose | LayerwisePseudoinverse):
@@ -55,11 +57,31 @@ def initial_feedback(
     if kind == "transpose":
         return _transposed(feedback, network, forward)
     if kind == "random":
-        return tuple(
-            settings.initial_feedback_gain * xavier_normal(_stream(seed, position), *shape)
-            for position, shape in enumerate(feedback_shapes(feedback, network.layers), start=1)
-        )
+        return _random(feedback, settings, network, seed)
+    if kind == "output_identity":
+        return _with_output_identity(feedback, settings, network, seed)
     return _stable(feedback, settings, network, forward, seed)
+
+
+def _random(feedback: Feedback, settings: MethodSettings, network: Network, seed: int) -> tuple[Array, ...]:
+    return tuple(
+        settings.initial_feedback_gain * xavier_normal(_stream(seed, position), *shape)
+        for position, shape in enumerate(feedback_shapes(feedback, network.layers), start=1)
+    )
+
+
+def _with_output_identity(
+    feedback: Feedback, settings: MethodSettings, network: Network, seed: int
+) -> tuple[Array, ...]:
+    if not isinstance(feedback, FixedDirect | LearnedDirect):
+        raise SpecError(
+            "no such start for this feedback",
+            where="method.initial_feedback",
+            expected="transpose or random where no feedback leads from a controller straight to the output layer",
+            got="output_identity",
+            remedy="output_identity belongs to the DFC family",
+        )
+    return (*_random(feedback, settings, network, seed)[:-1], np.eye(network.layers[-1]))
 
 
 def _transposed(feedback: Feedback, network: Network, forward: Sequence[Array]) -> tuple[Array, ...]:

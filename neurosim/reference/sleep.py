@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -76,7 +76,8 @@ def sleep_batches(
     ----------
     network, method, protocol : as they are while asleep (`neurosim.spec.asleep`).
     inputs : (N, n_0), presented in this order; the last batch may be smaller.
-    generator : gives standard normals (Σ n_l, B) in every noisy step but the last, whose noise nobody sees.
+    generator : gives standard normals (Σ n_l, B) in every noisy step but the last, whose noise nobody sees; in
+        float32 it seeds torch's, which does.
     learning_rate : η_Q.
     optimizer : what makes steps of the updates; None: plain ones.
 
@@ -96,12 +97,13 @@ def sleep_batches(
         if value < 1:
             raise SpecError("bad value", where=name, expected="a whole number >= 1", got=repr(value))
 
+    draw = _drawer(generator, samples)
     stepper = optimizer if optimizer is not None else Stepper(Optimizer(name="sgd"))
 
     def batches() -> Iterator[Parameters]:
         now = parameters
         for chosen in torch.split(samples, batch):
-            updates = loop.updates(now.feedback, chosen, generator)
+            updates = loop.updates(now.feedback, chosen, draw)
             feedback = stepper.step_feedback(
                 now.feedback, updates, rate=learning_rate, decay=method.sleep.decay
             )
@@ -109,6 +111,19 @@ def sleep_batches(
             yield now
 
     return batches()
+
+
+def _drawer(generator: np.random.Generator, like: Tensor) -> Callable[[Tensor], Any]:
+    """Fills a tensor with standard normals. In float32 torch draws them where they are used, seeded by the generator:
+    numpy's own would take most of a pass."""
+    if like.dtype == torch.float32:
+        source = torch.Generator(like.device).manual_seed(int(generator.integers(2**63)))
+        return lambda noise: noise.normal_(generator=source)
+
+    def draw(noise: Tensor) -> Tensor:
+        return noise.copy_(torch.from_numpy(generator.standard_normal(tuple(noise.shape))))
+
+    return draw
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -154,19 +169,19 @@ class _NoisyLoop:
         )
 
     def updates(
-        self, feedback: Sequence[Tensor], inputs: Tensor, generator: np.random.Generator
+        self, feedback: Sequence[Tensor], inputs: Tensor, draw: Callable[[Tensor], Any]
     ) -> tuple[Tensor, ...]:
         """−⟨v_fb,l uᵀ⟩/σ² − β Q_l of one presentation, (n_l, n_L) each."""
         weights, state, sleep = torch.cat(list(feedback)), self._rest(inputs), self.method.sleep
-        noise = np.empty(tuple(state.soma.shape))
+        noise = torch.empty_like(state.soma)
         product = torch.zeros_like(weights)
         for step in range(self.protocol.learn_steps):
             error = state.target - phi(self.network.activations[-1], state.soma[self.parts[-1]])
             output = self._control(state, error)
             product.addmm_(state.apical, output.T)
             if step < self.protocol.learn_steps - 1:
-                generator.standard_normal(out=noise)
-                self._advance(state, weights, error, output, torch.from_numpy(noise).to(state.apical))
+                draw(noise)
+                self._advance(state, weights, error, output, noise)
         mean = product / (self.protocol.learn_steps * len(inputs) * sleep.noise**2)
         return torch.split(-mean - sleep.decay * weights, list(self.network.layers[1:]))
 

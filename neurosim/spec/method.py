@@ -13,7 +13,7 @@ WEIGHT_UPDATES = ("buffered", "continuous")
 """When updates reach the weights: at the end of the presentation, or in every step."""
 
 
-INITIAL_FEEDBACK = ("default", "transpose", "random", "stable")
+INITIAL_FEEDBACK = ("default", "transpose", "random", "output_identity", "stable")
 """Where feedback weights start; what transpose, random and stable mean depends on the feedback's shape."""
 
 EXPANDING_LAYERS = ("plain", "swapped")
@@ -51,7 +51,8 @@ class MethodSettings:
     """buffered: applied at the end of the presentation, as in the paper's code; or continuous."""
     initial_feedback: str = attrs.field(default="default", validator=one_of(INITIAL_FEEDBACK))
     """default: what the method's paper uses; transpose: from the initial forward weights (Q = Π Wᵀ, B = −Wᵀ);
-    random; stable: random, then made stable (R-Init of Podlaski and Machens 2020)."""
+    random; output_identity: random but for Q_L = I, as in the code of Meulemans et al. 2021, so that the output obeys
+    the controller from the start; stable: random, then made stable (R-Init of Podlaski and Machens 2020)."""
     initial_feedback_gain: float = attrs.field(default=1.0, validator=number(above=0))
     """Factor on random initial feedback weights."""
     expanding_layers: str = attrs.field(default="plain", validator=one_of(EXPANDING_LAYERS))

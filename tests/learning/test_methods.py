@@ -124,6 +124,31 @@ def test_every_feedback_starts_with_the_shapes_it_says(name: str) -> None:
         assert all(np.isfinite(w).all() and w.any() for w in weights)
 
 
+@pytest.mark.parametrize("name", [n for n, m in METHODS.items() if isinstance(m.feedback, LearnedDirect)])
+def test_an_output_obeys_its_controller_from_the_start_if_asked_to(name: str) -> None:
+    """Q_L = I, and the others as random ones are, whatever their gain."""
+    network = Network(layers=(7, 6, 5, 4))
+    forward, _ = initial_weights(network, 3)
+
+    def start(kind: str) -> tuple[np.ndarray, ...]:
+        settings = MethodSettings(name=name, initial_feedback=kind, initial_feedback_gain=0.3)
+        return initial_feedback(method_of(name), settings, network, forward=forward, seed=3)
+
+    *hidden, output = start("output_identity")
+    np.testing.assert_array_equal(output, np.eye(4))
+    for ours, random in zip(hidden, start("random")[:-1], strict=True):
+        np.testing.assert_array_equal(ours, random)
+
+
+@pytest.mark.parametrize("name", ["DI", "SLDI", "DTP", "DFC-relayed"])
+def test_only_a_direct_feedback_has_an_output_to_obey(name: str) -> None:
+    network = Network(layers=(4, 3, 2))
+    settings = MethodSettings(name=name, initial_feedback="output_identity")
+    with pytest.raises(SpecError, match="no such start") as caught:
+        initial_feedback(method_of(name), settings, network, forward=initial_weights(network, 1)[0], seed=1)
+    assert "DFC" in caught.value.remedy
+
+
 @pytest.mark.parametrize("name", [n for n, m in METHODS.items() if isinstance(m.feedback, FixedDirect)])
 def test_a_feedback_without_a_loop_of_matrices_cannot_be_made_stable(name: str) -> None:
     network = Network(layers=(4, 3, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from neurosim.learning import method_of
 from neurosim.spec import MethodSettings, Network, Optimizer, Sleep, Task
 
 ROWS: dict[str, str] = {
@@ -40,6 +41,9 @@ class Setting:
     epsilons: dict[str, float] | None = None
     """ε of Adam, likewise; None: plain SGD."""
     sleep: Sleep
+    initial_feedback: str = "default"
+    """Where learned feedback starts."""
+    initial_feedback_gain: float = 1.0
     epochs: int
     batch: int = 128
 
@@ -69,6 +73,8 @@ class Setting:
             leak=self.leak if leak is None else leak,
             optimizer=self._optimizer(family, step / self.stepsize),
             sleep=self.sleep,
+            initial_feedback=self.initial_feedback if method_of(name).sleeps else "default",
+            initial_feedback_gain=self.initial_feedback_gain if method_of(name).sleeps else 1.0,
         )
 
     def _optimizer(self, family: str, change: float) -> Optimizer:
@@ -184,6 +190,9 @@ _MNIST = Setting(
         decay=0.001,
         first_epochs=10,
     ),
+    # Q_L as in the authors' code; the gain is chosen, for what is random has to be forgotten first.
+    initial_feedback="output_identity",
+    initial_feedback_gain=0.2,
     epochs=100,
 )
 
@@ -235,6 +244,9 @@ COLUMNS: dict[str, Setting] = {
             decay=0.1,
             first_epochs=15,
         ),
+        # Chosen: with so strong a decay Q_L ends near 0.01, and from I Adam needs 6000 steps to come down.
+        initial_feedback="random",
+        initial_feedback_gain=0.05,
         epochs=25,
     ),
     "MNIST (train loss)": attrs.evolve(

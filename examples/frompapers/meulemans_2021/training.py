@@ -25,6 +25,8 @@ from neurosim.spec.streams import stream
 
 NIGHT_EPSILON = 1e-7
 """ε of Adam for Q. The authors' lie between 4e-8 and 6e-7; the updates are far larger."""
+NIGHT_PRECISION = torch.float32
+"""Enough where noise decides, and three times as fast."""
 Measure = Callable[[Parameters], dict[str, Any]]
 Tell = Callable[[str, int, int], None]
 
@@ -72,6 +74,7 @@ class Job:
             "seed": self.seed,
             "learned": method_of(self.method.name).sleeps,
             "feedback": repr(method_of(self.method.name).feedback),
+            "start": (self.method.initial_feedback, self.method.initial_feedback_gain),
         }
 
 
@@ -107,6 +110,7 @@ def pretrained(job: Job, *, kept: Path, fresh: bool, tell: Tell) -> Parameters:
             stepper=stepper,
             seed=job.seed,
             first_epoch=number,
+            dtype=NIGHT_PRECISION,
         )
         return {**pack(next(passes)), **_prefixed(stepper.state(), "night.")}
 
@@ -203,6 +207,7 @@ def _nights(
         stepper=stepper,
         seed=job.seed,
         first_epoch=1_000_000 + number * sleep.epochs,  # noise other than that before training
+        dtype=NIGHT_PRECISION,
     )
     for now in passes:
         parameters = now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from neurosim.experiment.closed.iterated import check_iterated
 from neurosim.experiment.closed.orders import check_bp, check_lemma_order, check_linear_solution
 from neurosim.experiment.closed.solved_circuits import check_chain, check_pairs, check_targets
 from neurosim.experiment.closed.surrogates import check_surrogate
@@ -58,5 +59,5 @@ _CHECKS: dict[type[Any], Checker] = {
     NonlinearChain: check_chain,
     OutputRelaxation: check_targets,
     InputRelaxation: check_targets,
-    Iterated: check_targets,
+    Iterated: check_iterated,
 }

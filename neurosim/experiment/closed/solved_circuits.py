@@ -8,7 +8,8 @@ import attrs
 from torch import Tensor
 
 from neurosim.analysis import relative_difference
-from neurosim.learning import InputRelaxation, circuit_of, method_of
+from neurosim.experiment.closed.target_task import target_task
+from neurosim.learning import InputRelaxation, method_of
 from neurosim.reference import Parameters
 from neurosim.reference.circuit import CircuitSteadyState, solve_circuit
 from neurosim.reference.inversion import (
@@ -18,12 +19,8 @@ from neurosim.reference.inversion import (
     propagate,
     solve_steady_state,
 )
-from neurosim.reference.targetprop import (
-    Autoencoders,
-    forward_pass,
-    output_target,
-    solve_output_iteration,
-)
+from neurosim.reference.targetprop import solve_output_iteration
+from neurosim.reference.training import Shown, settled_rule, update_of
 from neurosim.result import Check
 from neurosim.spec import Spec
 
@@ -41,7 +38,23 @@ def check_pairs(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -
     method = attrs.evolve(spec.method, name="DI-repeat")
     steady = _solve(attrs.evolve(spec, method=method), parameters, inputs, desired)
     found = [steady.populations[f"error_{l}"] * slope for l, slope in enumerate(rest.slopes, start=1)]
-    return [_check("closed form: dynamic inversion", found, formula, steady)]
+    return [
+        _check("closed form: dynamic inversion", found, formula, steady),
+        _check("closed form: updates", *_inverted_updates(spec, parameters, inputs, desired), steady),
+    ]
+
+
+def _inverted_updates(
+    spec: Spec, parameters: Parameters, inputs: Any, desired: Any
+) -> tuple[list[Tensor], list[Tensor]]:
+    """ΔW_l at the rest of the dynamics (NDI: of the repeated layers), and by NDI's rule."""
+    network, loss = spec.network, spec.task.loss
+    dynamics = spec.method.name if method_of(spec.method.name).dynamical else "DI-repeat"
+    own = attrs.evolve(spec.method, name=dynamics)
+    solved = attrs.evolve(spec.method, name="NDI")
+    settled = update_of(network, parameters, own, inputs, desired, loss=loss, rule=settled_rule)
+    inverted = update_of(network, parameters, solved, inputs, desired, loss=loss)
+    return [*settled.forward, *settled.biases], [*inverted.forward, *inverted.biases]
 
 
 def check_chain(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> list[Check]:
@@ -65,40 +78,20 @@ def check_chain(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -
 
 def check_targets(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> list[Check]:
     """τ_l against g_l(f_l(τ_{l−1})) = g_l(τ_l), solved layer by layer, or f_l(τ_{l−1}) = τ_l."""
-    network, method = spec.network, method_of(spec.method.name)
-    coders = Autoencoders(
-        forward=parameters.forward,
-        biases=parameters.biases,
-        decoders=parameters.feedback,
-        hidden=network.common_hidden,
-        output=network.output,
-    )
-    state = forward_pass(coders, inputs)
-    goal = output_target(
-        coders, state, desired=desired, loss=spec.task.loss, stepsize=spec.method.target_stepsize
-    )
-    if isinstance(method.inversion, InputRelaxation):
-        return _check_inverse(spec, parameters, inputs, desired, coders)
-    exact = solve_output_iteration(coders, state, output_target=goal, start="forward")
-    if circuit_of(method, spec.method, network) is None:
-        # iterated: it has no circuit, but this is where it ends
-        spec = attrs.evolve(spec, method=attrs.evolve(spec.method, name="DTP"))
     steady = _solve(spec, parameters, inputs, desired)
-    found = [steady.populations[f"target_{l}"] for l in range(1, network.depth)]
-    check = _check("closed form: targets", found, list(exact.targets[:-1]), steady)
+    targets = [steady.populations[f"target_{l}"] for l in range(1, spec.network.depth)]
+    shown = Shown.of(spec.network, parameters, spec.method, inputs, desired, loss=spec.task.loss)
+    task = target_task(shown)
+    if isinstance(method_of(spec.method.name).inversion, InputRelaxation):
+        # Whatever the decoders are: what layer l makes of the targets below it is its own target.
+        targets = [*targets, steady.output]
+        found = [task.coders.encode(l, targets[l - 2]) for l in range(2, spec.network.depth + 1)]
+        return [_check("closed form: targets", found, targets[1:], steady)]
+    exact = solve_output_iteration(task.coders, task.state, output_target=task.goal, start="forward")
+    check = _check("closed form: targets", targets, list(exact.targets[:-1]), steady)
     if bool(exact.converged.all()):
         return [check]
     return [attrs.evolve(check, value=float("nan"), detail=f"{check.detail}; no exact targets were found")]
-
-
-def _check_inverse(
-    spec: Spec, parameters: Parameters, inputs: Any, desired: Any, coders: Autoencoders
-) -> list[Check]:
-    """Whatever the decoders are: what layer l makes of the targets below it is its own target."""
-    steady = _solve(spec, parameters, inputs, desired)
-    targets = [steady.populations[f"target_{l}"] for l in range(1, spec.network.depth)] + [steady.output]
-    found = [coders.encode(l, targets[l - 2]) for l in range(2, spec.network.depth + 1)]
-    return [_check("closed form: targets", found, targets[1:], steady)]
 
 
 def _solve(spec: Spec, parameters: Parameters, inputs: Any, desired: Any) -> CircuitSteadyState:

@@ -6,7 +6,7 @@ from neurosim.reference.training.lesson import Epoch
 from neurosim.reference.training.rules import Rule, has_rule, rule_of, teach, update_of
 from neurosim.reference.training.settled import settled_rule
 from neurosim.reference.training.shown import Shown
-from neurosim.reference.training.targets import IterateTargets
+from neurosim.reference.training.targets import IterateTargets, autoencoders_of, forward_pass_of
 from neurosim.reference.training.terms import Taught, Terms
 
 __all__ = [
@@ -16,8 +16,10 @@ __all__ = [
     "Shown",
     "Taught",
     "Terms",
+    "autoencoders_of",
     "descend",
     "evaluate",
+    "forward_pass_of",
     "has_rule",
     "pretrain",
     "rule_of",

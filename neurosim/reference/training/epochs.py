@@ -56,7 +56,7 @@ def train_epochs(
     stepper : the optimiser with its memory, which it goes on with; None: a new one.
     rule : None: the method's own. `settled_rule` trains a method with dynamics by its steady state.
     seed, first_epoch : of the sleep phase's noise, stream(seed, "sleep", epoch, pass).
-    dtype : of the forward learning; torch.float32 is up to twice as fast on a CPU. Sleep is always float64.
+    dtype : torch.float32 is up to twice as fast on a CPU. What is given and returned is float64 all the same.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def train_epochs(
         call, not at the first epoch.
     DataError : shapes that do not fit.
     """
-    data = _Data.of(network, parameters, method, inputs, batch)
+    data = _Data.of(network, parameters, method, inputs, batch, dtype)
     wanted = shaped(desired, shape=(len(data.inputs), network.layers[-1]), name="desired")
     with working_precision(dtype):
         lesson = Lesson(
@@ -109,6 +109,7 @@ def pretrain(
     stepper: Stepper | None = None,
     seed: int = 0,
     first_epoch: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> Iterator[Parameters]:
     """Passes in which only the feedback learns, at `method.sleep.pretraining_learning_rate`; one for each order.
 
@@ -118,12 +119,13 @@ def pretrain(
 
     inputs : (N, n_0). orders, stepper : as for `train_epochs`.
     seed, first_epoch : of the noise, stream(seed, "sleep", "pretraining", epoch).
+    dtype : as for `train_epochs`; in float32 other noise is drawn.
 
     Raises
     ------
     SpecError, DataError : what does not fit. Raised at the call.
     """
-    data = _Data.of(network, parameters, method, inputs, batch)
+    data = _Data.of(network, parameters, method, inputs, batch, dtype)
     memory = stepper if stepper is not None else Stepper(method.optimizer)
     parts = method_of(method.name)
 
@@ -157,17 +159,25 @@ class _Data:
     method: MethodSettings
     inputs: Tensor
     batch: int
+    dtype: torch.dtype
 
     @staticmethod
     def of(
-        network: Network, parameters: Parameters, method: MethodSettings, inputs: Any, batch: int
+        network: Network,
+        parameters: Parameters,
+        method: MethodSettings,
+        inputs: Any,
+        batch: int,
+        dtype: torch.dtype,
     ) -> _Data:
         parameters.check_network(network)
         check_feedback(network, parameters, method)
         samples = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
         if batch < 1:
             raise SpecError("bad value", where="batch", expected="a whole number >= 1", got=repr(batch))
-        return _Data(network=network, method=method, inputs=samples, batch=batch)
+        with working_precision(dtype):
+            samples = double(samples)
+        return _Data(network=network, method=method, inputs=samples, batch=batch, dtype=dtype)
 
     def night(
         self,
@@ -187,4 +197,6 @@ class _Data:
             rate=rate,
             generator=noise,
         )
-        return pass_night(night, method_of(self.method.name), parameters, stepper)
+        with working_precision(self.dtype):
+            after = pass_night(night, method_of(self.method.name), converted(parameters), stepper)
+        return converted(after)
