@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 import numpy as np
@@ -68,7 +68,7 @@ def curves_of(
     listed |= {name: other.learning.get(measure) for name, other in others.items()}
     for number, (name, series) in enumerate(listed.items()):
         if _drawable(series):
-            yield Curve(name=name, series=series, colour=COLOURS[number % len(COLOURS)])  # type: ignore[arg-type]
+            yield Curve(name=name, series=series, colour=COLOURS[number % len(COLOURS)])
     greys = iter((FAINT, *reversed(COLOURS)))
     for key, series in baseline.items():
         name, _, which = key.rpartition("/")
@@ -82,7 +82,7 @@ def epochs_of(series: Series) -> NDArray[np.int_]:
     return np.arange(first, first + len(series.values))
 
 
-def _drawable(series: Series | None) -> bool:
+def _drawable(series: Series | None) -> TypeGuard[Series]:
     if series is None or np.ndim(series.values) != 1:
         return False
     return bool(np.isfinite(finite(series.values)).any())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Any
 
 import attrs
 import numpy as np
@@ -49,8 +50,8 @@ CLOSE = {"rtol": 1e-11, "atol": 1e-13}
 """The same float64 products in another order, through inverses of condition 1e2."""
 
 
-def _case(name: str, network: Network, **settings: float) -> tuple[MethodSettings, Parameters]:
-    method = MethodSettings(name=name, **settings)  # type: ignore[arg-type]
+def _case(name: str, network: Network, **settings: Any) -> tuple[MethodSettings, Parameters]:
+    method = MethodSettings(name=name, **settings)
     parameters = make_parameters(network)
     feedback = initial_feedback(
         method_of(name), method, network, forward=[w.numpy() for w in parameters.forward], seed=4

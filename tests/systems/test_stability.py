@@ -9,6 +9,7 @@ import pytest
 from neurosim.analysis.stability import largest_stable_step, spectrum, system_matrix
 from neurosim.emulate import Passage, VirtualChip, Weights
 from neurosim.experiment.stability import parameters_of, stability_at
+from neurosim.io import Dataset
 from neurosim.reference import feedforward
 from neurosim.result import DIVERGED
 from neurosim.spec import Protocol, Spec
@@ -26,14 +27,14 @@ def _spec() -> Spec:
     )
 
 
-def _largest_real(spec: Spec, weights: Weights, dataset: object) -> float:
+def _largest_real(spec: Spec, weights: Weights, dataset: Dataset) -> float:
     """At the rest state: λ = 1e-6 keeps the controlled state as near to it as matters."""
-    inputs = dataset.train_inputs[:1]  # type: ignore[attr-defined]
+    inputs = dataset.train_inputs[:1]
     rest = feedforward(spec.network, parameters_of(weights), inputs)
     return stability_at(spec, weights, somas=[soma.numpy() for soma in rest.soma]).max_real
 
 
-def _at_distance(spec: Spec, weights: Weights, dataset: object, wanted: float, seed: int) -> Weights:
+def _at_distance(spec: Spec, weights: Weights, dataset: Dataset, wanted: float, seed: int) -> Weights:
     """Feedback between the stable one and a random one, mixed so that max Re eig is near `wanted`."""
     generator = np.random.default_rng(seed)
     other = tuple(generator.standard_normal(q.shape) * 1.5 for q in weights.feedback)
@@ -51,10 +52,10 @@ def _at_distance(spec: Spec, weights: Weights, dataset: object, wanted: float, s
     return mixed(high)
 
 
-def _still_moving(chip: VirtualChip, weights: Weights, dataset: object, real: float) -> Passage:
+def _still_moving(chip: VirtualChip, weights: Weights, dataset: Dataset, real: float) -> Passage:
     steps = int(np.ceil(14 / abs(real) / chip.spec.run.dt_ratio))
     return chip.show(
-        stimulus_of(dataset, 1),  # type: ignore[arg-type]
+        stimulus_of(dataset, 1),
         weights=weights,
         protocol=Protocol(dt_ratio=chip.spec.run.dt_ratio, settle_steps=1500, learn_steps=steps),
         learning=False,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -130,7 +133,9 @@ def test_a_network_without_hidden_layers_has_only_the_error_at_its_output() -> N
     ("rule", "shapes", "layer"),
     [(propagate, [(7, 6), (3, 6)], "layer 3"), (propagate_directly, [(3, 7), (6, 3)], "layer 1")],
 )
-def test_a_transposed_matrix_is_named(rule, shapes, layer: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_transposed_matrix_is_named(
+    rule: Callable[..., Any], shapes: list[tuple[int, int]], layer: str
+) -> None:
     _, error = _case()
     with pytest.raises(SpecError) as caught:
         rule([torch.ones(*shape) for shape in shapes], error.delta, slopes=error.slopes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ from .cases import SHAPES, gain_pair, make_pair, normal
 TAUS = ((1.0, 1.0), (0.2, 1.0), (1.5, 0.7))
 
 
-def _stable_pair(draw: np.random.Generator, shape: tuple[int, int], **settings) -> Pair:  # type: ignore[no-untyped-def]
+def _stable_pair(draw: np.random.Generator, shape: tuple[int, int], **settings: Any) -> Pair:
     while True:
         pair = make_pair(draw, shape, **settings)
         if is_stable(pair):

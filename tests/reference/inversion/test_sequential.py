@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def _setting(
     return [torch.tensor(w) for w in forward], [torch.tensor(b) for b in feedback], delta, slopes
 
 
-def _worst_angle(sizes: tuple[int, ...], leak: float, **settings) -> tuple[float, Inverted]:  # type: ignore[no-untyped-def]
+def _worst_angle(sizes: tuple[int, ...], leak: float, **settings: Any) -> tuple[float, Inverted]:
     """Between simulated and solved errors, over layers and samples."""
     forward, feedback, delta, slopes = _setting(sizes, leak=leak, **settings)
     simulated = invert_sequentially(pairs_of(forward, feedback, leak=leak), delta, slopes=slopes)

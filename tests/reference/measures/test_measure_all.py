@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import attrs
 import pytest
@@ -50,8 +51,8 @@ EXPECTED: dict[str, set[str]] = {
 }
 
 
-def _case(name: str, network: Network, **settings: float) -> tuple[MethodSettings, Parameters]:
-    method = MethodSettings(name=name, leak=0.1, initial_feedback="transpose", **settings)  # type: ignore[arg-type]
+def _case(name: str, network: Network, **settings: Any) -> tuple[MethodSettings, Parameters]:
+    method = MethodSettings(name=name, leak=0.1, initial_feedback="transpose", **settings)
     parameters = make_parameters(network)
     feedback = initial_feedback(
         method_of(name), method, network, forward=[w.numpy() for w in parameters.forward], seed=4
