@@ -105,18 +105,13 @@ def learn(
         test = evaluate(setting.network, parameters, split.test.inputs, split.test.desired, task.loss)[0]
         return {name: [f[name] for f in found] for name in found[0]} | {"test_loss": test}
 
-    changed = [f"{symbol}={value:g}" for symbol, value in (("λ", stepsize), ("α", leak)) if value is not None]
-    job = Job(
-        label=" ".join(["student–teacher", row, *changed, f"seed {seed}"]),
-        network=setting.network,
-        method=method,
-        task=task,
-        data=split.train,
-        batch=setting.batch,
+    job = Job.of(
+        attrs.evolve(setting, task=task),
+        method,
+        split.train,
+        name=f"student–teacher {row}",
+        changed={"λ": stepsize, "α": leak},
         seed=seed,
-        epochs=setting.epochs,
-        dt=setting.dt,
-        steps=setting.steps,
         measured=f"alignment, {plan.batches} batches, {plan.spectra} spectra",
         measure=measure,
     )

@@ -110,18 +110,13 @@ def learn(
             found |= {f"{name}_loss": loss, f"{name}_hits": hits}
         return found
 
-    changed = [f"{symbol}={value:g}" for symbol, value in (("λ", stepsize), ("α", leak)) if value is not None]
-    job = Job(
-        label=" ".join([column, row, *changed, f"seed {seed}"]),
-        network=setting.network,
-        method=setting.method(row, stepsize=stepsize, leak=leak),
-        task=task,
-        data=split.train,
-        batch=setting.batch,
+    job = Job.of(
+        setting,
+        setting.method(row, stepsize=stepsize, leak=leak),
+        split.train,
+        name=f"{column} {row}",
+        changed={"λ": stepsize, "α": leak},
         seed=seed,
-        epochs=setting.epochs,
-        dt=setting.dt,
-        steps=setting.steps,
         measured=f"{len(split.validation.inputs)} and {len(split.test.inputs)} images, scaled as {setting.scale:g}",
         measure=measure,
     )

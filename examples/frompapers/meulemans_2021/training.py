@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from common import Arrays, Part, continued, key_of
 from numpy.typing import NDArray
 
 from meulemans_2021.rules import rule_for
+from meulemans_2021.settings import Setting
 from neurosim.learning import method_of
 from neurosim.learning.initial import initial_weights
 from neurosim.learning.initial_feedback import initial_feedback
@@ -51,6 +52,35 @@ class Job:
     """A name for what `measure` does, with all that it depends on."""
     measure: Measure
     """Looked at before the first epoch and after each."""
+
+    @staticmethod
+    def of(
+        setting: Setting,
+        method: MethodSettings,
+        data: Part,
+        *,
+        name: str,
+        changed: Mapping[str, float | None],
+        seed: int,
+        measured: str,
+        measure: Measure,
+    ) -> Job:
+        """Of a setting's task, network and times. changed : what differs in the method, by symbol, for the label."""
+        words = [f"{symbol}={value:g}" for symbol, value in changed.items() if value is not None]
+        return Job(
+            label=" ".join([name, *words, f"seed {seed}"]),
+            network=setting.network,
+            method=method,
+            task=setting.task,
+            data=data,
+            batch=setting.batch,
+            seed=seed,
+            epochs=setting.epochs,
+            dt=setting.dt,
+            steps=setting.steps,
+            measured=measured,
+            measure=measure,
+        )
 
     def order(self, *names: str | int) -> NDArray[np.int64]:
         """A permutation of the samples."""
