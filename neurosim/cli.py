@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from neurosim.errors import NeurosimError, OutputError, SpecError, nearest
 from neurosim.version import __version__
 
@@ -32,14 +34,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         told = error if isinstance(error, NeurosimError) else _out_of_memory(options, error)
+        if isinstance(told, SpecError) and _is_key(told.where):
+            told = told.within(str(options.spec))
         print(f"neurosim: {told.report()}", file=sys.stderr)
         return told.exit_status
     except KeyboardInterrupt:
-        print("neurosim: interrupted; a result that was written is kept", file=sys.stderr)
+        print("neurosim: interrupted; what was written is kept", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_USE
+
+
+def _is_key(where: str) -> bool:
+    """Whether a place is a key of the spec, without the file that it stands in."""
+    from neurosim.spec import Spec
+
+    table, dot, key = where.partition(".")
+    return bool(dot) and bool(key) and table in {*attrs.fields_dict(Spec)}
 
 
 def _out_of_memory(options: argparse.Namespace, error: MemoryError) -> NeurosimError:
@@ -86,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", _verify, "hold settled states and trajectories against the reference")
     verify.add_argument("--tolerance", type=float, metavar="T", help="of settled states; default 1e-6")
     verify.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    verify.add_argument("--quiet", action="store_true", help="no progress and no table")
     command("equations", _equations, "print the equations, parameters and wiring that will run")
     return parser
 
@@ -175,9 +188,9 @@ def _status_of(result: Any) -> int:
     if not result.status.good:
         print(f"neurosim: {result.status.kind}: {result.status.message}", file=sys.stderr)
         return BAD_RUN
-    if not result.verified:
-        short = ", ".join(check.name for check in result.verification if check.gating and not check.passed)
-        print(f"neurosim: checks fell short: {short}", file=sys.stderr)
+    short = [check.name for check in result.verification if check.gating and not check.passed]
+    if short:
+        print(f"neurosim: checks fell short: {', '.join(short)}", file=sys.stderr)
         return FELL_SHORT
     return DONE
 
@@ -190,11 +203,13 @@ def _verify(options: argparse.Namespace) -> int:
         )
     from neurosim.experiment import verify
     from neurosim.report import checks_as_json, print_verification
+    from neurosim.report.progress import Progress
 
-    verification = verify(spec, tolerance=options.tolerance)
+    with Progress(quiet=options.quiet or options.json) as progress:
+        verification = verify(spec, tolerance=options.tolerance, progress=progress)
     if options.json:
         _print_json(checks_as_json(verification.checks, verification.facts))
-    else:
+    elif not options.quiet:
         print_verification(verification.checks, _console())
     return DONE if verification.passed else FELL_SHORT
 
@@ -216,6 +231,7 @@ def _equations(options: argparse.Namespace) -> int:
     from neurosim.emulate import design_of
     from neurosim.equations import assemble, describe
     from neurosim.learning import METHODS, method_of
+    from neurosim.spec import asleep
 
     if not method_of(spec.method.name).dynamical:
         simulated = [name for name, method in METHODS.items() if method.dynamical]
@@ -226,6 +242,9 @@ def _equations(options: argparse.Namespace) -> int:
             remedy=nearest(spec.method.name, simulated),
         )
     print(describe(assemble(design_of(spec))))
+    if method_of(spec.method.name).sleeps:
+        print("\n# Asleep, while feedback weights are learned from noise:\n")
+        print(describe(assemble(design_of(asleep(spec), sleeps=True))))
     return DONE
 
 

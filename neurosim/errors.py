@@ -88,7 +88,8 @@ def _one_line(text: str) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean "…"?` for a misspelt `name`, or the list of what is known."""
     choices = sorted(known)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    written = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(name.lower(), written, n=1, cutoff=0.5)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{written[close[0]]}"?'
     return "known: " + ", ".join(choices)

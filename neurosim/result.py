@@ -126,5 +126,6 @@ class Result:
 
     @property
     def verified(self) -> bool:
-        """Whether every gating check passed."""
-        return all(check.passed for check in self.verification if check.gating)
+        """Whether there were gating checks, and every one of them passed."""
+        gating = [check for check in self.verification if check.gating]
+        return bool(gating) and all(check.passed for check in gating)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import shutil
@@ -25,6 +26,9 @@ from neurosim.backend.emulator import Progress, Recording, Stop, initial_values,
 from neurosim.backend.stimulus import KINDS, Stimulus
 from neurosim.equations.model import Model
 from neurosim.errors import EngineError
+
+# Brian2 tries every flag on the compiler, and warns of each one that a broken compiler does not take.
+logging.getLogger("brian2.codegen.cpp_prefs").setLevel(logging.ERROR)
 
 _ENDLESS_STEPS = 2**40
 """The program is built to run for ever; it stops itself after the presentations it is told."""

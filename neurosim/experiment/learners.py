@@ -118,7 +118,7 @@ class ChipLearner:
         status = passage.status
         if status.kind not in (DIVERGED, INTERRUPTED):
             self.weights, self._optimizer = passage.weights, passage.optimizer
-            status = self._nights_after(stimulus, status)
+            status = self._nights_after(stimulus, status, progress)
         if status.kind in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
             self.weights, self._optimizer = before
         held = passage.endings["held"]
@@ -139,12 +139,12 @@ class ChipLearner:
             scale=data.scale,
         )
 
-    def _nights_after(self, stimulus: Stimulus, status: Status) -> Status:
+    def _nights_after(self, stimulus: Stimulus, status: Status, progress: Progress | None) -> Status:
         sleep = self.chip.spec.method.sleep
         if not self.chip.method.sleeps:
             return status
         for _ in range(sleep.epochs):
-            asleep = self._night(stimulus, sleep.learning_rate, None)
+            asleep = self._night(stimulus, sleep.learning_rate, progress)
             if asleep.kind in (DIVERGED, INTERRUPTED):
                 return asleep
         return status
@@ -231,7 +231,10 @@ class ReferenceLearner:
             seed=spec.run.seed,
             first_epoch=epoch,
         )
-        return self._take(next(iter(nights)), f"while the feedback was learned, in epoch {epoch + 1}")
+        status = self._take(next(iter(nights)), f"while the feedback was learned, in epoch {epoch + 1}")
+        if progress is not None:
+            progress(1, 1)
+        return status
 
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """See `Learner.learn`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import attrs
 import numpy as np
 
 from neurosim.experiment.learners import Learner
@@ -32,6 +33,8 @@ def pretrain(spec: Spec, learner: Learner, dataset: Dataset, watch: Watch) -> St
         what = f"feedback, epoch {epoch + 1} of {total}"
         order = stream(spec.run.seed, "pretraining_order", epoch).permutation(len(dataset.train_inputs))
         status = learner.pretrain(epoch, order.astype(np.int32), partial(watch, what))
-        if status.kind in (DIVERGED, INTERRUPTED):
+        if status.kind == INTERRUPTED:
+            return attrs.evolve(status, message=f"interrupted in {what}; its weights are those before it")
+        if status.kind == DIVERGED:
             return status
     return Status()

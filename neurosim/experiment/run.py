@@ -14,7 +14,7 @@ from neurosim.emulate import VirtualChip, Weights
 from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
 from neurosim.experiment.measuring import Measured, measure
 from neurosim.experiment.pretraining import pretrain
-from neurosim.experiment.stability import check_step, initial_stability
+from neurosim.experiment.stability import check_steps
 from neurosim.experiment.verify import (
     Verification,
     check_sizes,
@@ -24,7 +24,7 @@ from neurosim.experiment.verify import (
 from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
 from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Result, Series, Status
-from neurosim.spec import Spec, asleep, write_spec
+from neurosim.spec import Spec, write_spec
 from neurosim.spec.streams import stream
 
 
@@ -72,20 +72,10 @@ def _learner(
 ) -> tuple[Learner, VirtualChip | None]:
     if not method_of(spec.method.name).dynamical:
         return ReferenceLearner(spec, dataset), None
-    _check_steps(spec, dataset)
+    check_steps(spec, Weights.initial(spec), dataset)
     watcher.progress("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
     return ChipLearner(chip, dataset), chip
-
-
-def _check_steps(spec: Spec, dataset: Dataset) -> None:
-    """Refuse a time step that cannot work, awake or asleep."""
-    weights = Weights.initial(spec)
-    check_step(spec, initial_stability(spec, weights, dataset))
-    if method_of(spec.method.name).sleeps:
-        night = asleep(spec)
-        stability = initial_stability(night, weights, dataset, sleeps=True)
-        check_step(night, stability, key="method.sleep.dt_ratio")
 
 
 def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
@@ -106,7 +96,7 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
             if status.kind == INTERRUPTED:
                 return attrs.evolve(status, message=f"interrupted after {epoch} epochs")
             if status.kind == DIVERGED:
-                return status
+                return _advised(spec, status)
             history.add(lesson)
             tested = history.test(epoch + 1)
             if not tested.good:
@@ -117,6 +107,17 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
     except KeyboardInterrupt:
         return Status(kind=INTERRUPTED, message=f"interrupted after {len(history.lessons)} epochs")
     return status
+
+
+def _advised(spec: Spec, status: Status) -> Status:
+    """A divergence while learning, with what could mend it."""
+    advice = "lower method.learning_rate or method.proportional_gain"
+    if method_of(spec.method.name).sleeps:
+        advice = (
+            "the learned feedback may not make a stable loop yet: raise method.sleep.pretraining_epochs, set "
+            f'method.initial_feedback = "output_identity", or {advice}'
+        )
+    return attrs.evolve(status, message=f"{status.message}; {advice}")
 
 
 def _verification(

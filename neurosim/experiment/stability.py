@@ -18,7 +18,7 @@ from neurosim.reference import Parameters, feedforward, phi_prime, solve_fixed_p
 from neurosim.reference import target as nudged
 from neurosim.reference.circuit import circuit_matrix, solve_circuit
 from neurosim.reference.tensors import double
-from neurosim.spec import Deviations, Spec
+from neurosim.spec import Deviations, Spec, asleep
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -134,8 +134,9 @@ def check_step(spec: Spec, stability: Stability, *, key: str = "run.dt_ratio") -
     ------
     UnstableError : with the largest step that works.
     """
-    largest = stability.largest_step
-    if stability.max_real < 0 and spec.run.dt_ratio >= largest:
+    # A loop that is unstable by itself has no largest step, but each of its lags has.
+    largest = stability.largest_step if stability.max_real < 0 else 2 * _shortest_lag(spec)
+    if spec.run.dt_ratio >= largest:
         raise UnstableError(
             "the time step is too large for the loop's spectrum",
             where=f"{spec.source or 'spec'}: {key}",
@@ -143,6 +144,22 @@ def check_step(spec: Spec, stability: Stability, *, key: str = "run.dt_ratio") -
             got=f"{spec.run.dt_ratio:g}",
             remedy=f"set {key} to {0.9 * largest:.2g}, or lower method.proportional_gain",
         )
+
+
+def _shortest_lag(spec: Spec) -> float:
+    """The smallest time constant of a neuron, τ_u."""
+    network = spec.network
+    lags = (network.tau_soma_ratio, network.tau_basal_ratio, network.tau_apical_ratio)
+    return min(lag for lag in lags if lag > 0)
+
+
+def check_steps(spec: Spec, weights: Weights, dataset: Dataset) -> None:
+    """Refuse a time step that cannot work at the start, awake or asleep; UnstableError as `check_step`."""
+    check_step(spec, initial_stability(spec, weights, dataset))
+    if method_of(spec.method.name).sleeps:
+        night = asleep(spec)
+        stability = initial_stability(night, weights, dataset, sleeps=True)
+        check_step(night, stability, key="method.sleep.dt_ratio")
 
 
 def initial_stability(

@@ -14,23 +14,25 @@ from neurosim.emulate import VirtualChip, Weights
 from neurosim.errors import SpecError, UnstableError
 from neurosim.experiment.closed import check_closed_forms
 from neurosim.experiment.learners import ChipLearner, Learner, ReferenceLearner
-from neurosim.experiment.pretraining import pretrain, pretraining_epochs
+from neurosim.experiment.pretraining import Watch, pretrain, pretraining_epochs
 from neurosim.experiment.stability import (
     Stability,
-    check_step,
-    initial_stability,
+    check_steps,
     loop_stability,
     parameters_of,
 )
 from neurosim.experiment.steady import STEADY_TOLERANCE, settle
 from neurosim.experiment.trajectory import Traces, follow
 from neurosim.io import Dataset, load_dataset
-from neurosim.learning import method_of
+from neurosim.learning import AtSteadyState, Solved, feedback_shapes, method_of
 from neurosim.reference import feedforward
 from neurosim.reference import target as nudged
 from neurosim.reference.tensors import double
 from neurosim.result import INTERRUPTED, Check
-from neurosim.spec import Spec
+from neurosim.spec import Deviations, Spec
+
+MARGIN = -1e-12
+"""Of max Re eig: zero is none."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -51,33 +53,43 @@ class Verification:
         return all(check.passed for check in self.checks if check.gating)
 
 
-def verify(spec: Spec, *, backend: str | None = None, tolerance: float | None = None) -> Verification:
+def verify(
+    spec: Spec,
+    *,
+    backend: str | None = None,
+    tolerance: float | None = None,
+    progress: Watch | None = None,
+) -> Verification:
     """Verify the spec at the weights it starts forward learning with, on samples of its test set.
 
+    progress : told what is under way, how much of it is done, of how much.
     Feedback that is learned is trained for its `pretraining_epochs` first: without, there is no loop to verify.
 
     Raises
     ------
     NeurosimError : spec, data, compiler or time step; a check that falls short is no error but data.
     """
+    watch = progress or (lambda what, done, total: None)
     dataset = load_dataset(spec.task)
     check_sizes(spec, dataset)
     weights = Weights.initial(spec)
     if not method_of(spec.method.name).dynamical:
         learner: Learner = ReferenceLearner(spec, dataset)
-        _pretrained(spec, learner, dataset)
+        _pretrained(spec, learner, dataset, watch)
         return verify_reference(spec, learner.weights, dataset)
-    check_step(spec, initial_stability(spec, weights, dataset))
+    check_steps(spec, weights, dataset)
+    watch("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
     if pretraining_epochs(spec):
         learner = ChipLearner(chip, dataset)
-        _pretrained(spec, learner, dataset)
+        _pretrained(spec, learner, dataset, watch)
         weights = learner.weights
+    watch("verifying", 0, 1)
     return verify_weights(chip, weights, dataset, tolerance=tolerance)
 
 
-def _pretrained(spec: Spec, learner: Learner, dataset: Dataset) -> None:
-    status = pretrain(spec, learner, dataset, lambda what, done, total: None)
+def _pretrained(spec: Spec, learner: Learner, dataset: Dataset, watch: Watch) -> None:
+    status = pretrain(spec, learner, dataset, watch)
     if status.kind == INTERRUPTED:
         raise KeyboardInterrupt
     if not status.good:
@@ -130,7 +142,20 @@ def verify_reference(spec: Spec, weights: Weights, dataset: Dataset) -> Verifica
     count = max(spec.run.verify_samples, 1)
     inputs = dataset.scale * dataset.test_inputs[:count].astype(float)
     desired = dataset.test_desired[:count]
-    return Verification(checks=tuple(check_closed_forms(spec, parameters_of(weights), inputs, desired)))
+    checks = check_closed_forms(spec, parameters_of(weights), inputs, desired)
+    parts = method_of(spec.method.name)
+    if not (isinstance(parts.inversion, Solved) and isinstance(parts.plasticity, AtSteadyState)):
+        return Verification(checks=tuple(checks))
+    ideal = Deviations.ideal(spec.network, feedback=feedback_shapes(parts.feedback, spec.network.layers))
+    loop = loop_stability(spec, weights, inputs=inputs, desired=desired, deviations=ideal)
+    told = Check(
+        name="stability",
+        value=loop.max_real,
+        tolerance=MARGIN,
+        gating=False,
+        detail="max Re eig of the dynamics that would settle in what is solved here, 1/τ_u: below 0 they do",
+    )
+    return Verification(checks=(told, *checks), facts={"max_real_eigenvalue": loop.max_real})
 
 
 def check_sizes(spec: Spec, dataset: Dataset) -> None:
@@ -169,7 +194,7 @@ def _stability_checks(spec: Spec, stability: Stability) -> list[Check]:
         Check(
             name="stability",
             value=stability.max_real,
-            tolerance=-1e-12,  # zero is no margin
+            tolerance=MARGIN,
             detail="max Re eig of the full system at the solved states, 1/τ_u: below 0 the loop is stable",
         )
     ]

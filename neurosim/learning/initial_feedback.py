@@ -52,6 +52,14 @@ def initial_feedback(
     """
     feedback = method.feedback
     if isinstance(feedback, LayerwiseTranspose | LayerwisePseudoinverse):
+        if settings.initial_feedback in ("stable", "output_identity"):
+            raise SpecError(
+                f"{settings.name} has no feedback weights that could start anywhere",
+                where="method.initial_feedback",
+                expected="default",
+                got=settings.initial_feedback,
+                remedy="leave it out: the path is made of the forward weights",
+            )
         return ()
     kind = feedback.initial if settings.initial_feedback == "default" else settings.initial_feedback
     if kind == "transpose":
@@ -79,7 +87,7 @@ def _with_output_identity(
             where="method.initial_feedback",
             expected="transpose or random where no feedback leads from a controller straight to the output layer",
             got="output_identity",
-            remedy="output_identity belongs to the DFC family",
+            remedy="output_identity belongs to direct feedback: the DFC family and DFA",
         )
     return (*_random(feedback, settings, network, seed)[:-1], np.eye(network.layers[-1]))
 

@@ -96,14 +96,14 @@ def checks_as_json(checks: Sequence[Check], facts: Mapping[str, float] | None = 
 def as_json(result: Result) -> dict[str, Any]:
     """A result without its arrays, as plain data for `json.dumps`; null for NaN, infinity and what it lacks.
 
-    Keys: status, verified (null when nothing was checked), checks, final, seed, backend, chip, method,
+    Keys: status, verified (null when nothing was held to a tolerance), checks, final, seed, backend, chip, method,
     provenance.
     """
     status = result.status
     told = ("kind", "good", "message", "part", "unit", "column", "step", "time", "saturated")
     document = {
         "status": {name: getattr(status, name) for name in told},
-        "verified": result.verified if result.verification else None,
+        "verified": result.verified if any(check.gating for check in result.verification) else None,
         "checks": checks_as_json(result.verification)["checks"],
         "final": final_numbers(result),
         "seed": result.seed,

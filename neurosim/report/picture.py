@@ -103,7 +103,7 @@ def _title(figure: Any, result: Result) -> None:
     outcome = [status.kind if status.good else f"FAILED: {status.kind}"]
     if short:
         outcome.append("CHECKS FELL SHORT: " + ", ".join(check.name for check in short))
-    elif result.verification:
+    elif result.verified:
         outcome.append("verified")
     else:
         outcome.append("not verified")

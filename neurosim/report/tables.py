@@ -88,8 +88,8 @@ def _status(result: Result) -> Panel | Text:
         return _alarm(f"RUN FAILED: {status.kind}", status.message)
     if short:
         return _alarm("CHECKS FELL SHORT", ", ".join(check.name for check in short))
-    said = "done, verified" if result.verification else "done, not verified"
-    return Text(said, style="bold green" if result.verification else "bold yellow")
+    said = "done, verified" if result.verified else "done, not verified"
+    return Text(said, style="bold green" if result.verified else "bold yellow")
 
 
 def _alarm(headline: str, message: str) -> Panel:

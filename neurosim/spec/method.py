@@ -70,6 +70,14 @@ class MethodSettings:
                 got="0 for both",
                 remedy="set integral_gain to 1",
             )
+        if self.weight_updates == "continuous" and self.optimizer != Optimizer():
+            raise SpecError(
+                "an optimiser steps at the end of a presentation, and continuous updates never wait for it",
+                where="weight_updates",
+                expected="buffered with [method.optimizer]",
+                got=f"continuous, and optimizer.name = {self.optimizer.name}",
+                remedy='set weight_updates = "buffered", or leave [method.optimizer] out',
+            )
 
     @property
     def effective_leak(self) -> float:

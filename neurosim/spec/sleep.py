@@ -28,7 +28,7 @@ class Sleep:
     """η_Q afterwards."""
     decay: float = attrs.field(default=0.025, validator=number(least=0))
     """β."""
-    noise: float = attrs.field(default=0.01, validator=number(above=0))
+    noise: float = attrs.field(default=0.01, validator=number(least=1e-9, most=1e9))
     """σ of the noise put into the apical compartment, activation units · √τ_u. Where feedback learns awake (merged
     phases) it has to stand out from what the target does to u: 0.1 works on 15-10-10-5, 0.01 does not."""
     proportional_gain: float = attrs.field(default=0.1, validator=number(least=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from neurosim.errors import SpecError
 from neurosim.spec.checks import integer, one_of, text, truth
 
 TASKS = ("digits", "student_teacher", "mnist", "fashion_mnist")
@@ -18,6 +19,9 @@ _DEFAULT_LOSS = {
     "mnist": "softmax_cross_entropy",
     "fashion_mnist": "softmax_cross_entropy",
 }
+
+
+_WITHOUT_CLASSES = ("student_teacher",)
 
 
 @attrs.frozen(kw_only=True)
@@ -48,3 +52,15 @@ class Task:
     """Use only so many test samples; 0: all."""
     seed: int = attrs.field(default=0, validator=integer(least=0))
     """Seed of the split and of a teacher; kept apart from the run's so that runs share their data."""
+
+    def __attrs_post_init__(self) -> None:
+        # A cross-entropy is one of distributions: without Σ y = 1 it is negative, and p − y not its gradient.
+        if self.loss == "softmax_cross_entropy" and (self.reconstruct or self.name in _WITHOUT_CLASSES):
+            raise SpecError(
+                "a cross-entropy needs classes",
+                where="loss",
+                expected="squared_error for "
+                + (f"reconstructions of {self.name}" if self.reconstruct else self.name),
+                got=self.loss,
+                remedy='set loss = "squared_error", or leave it out',
+            )

@@ -86,6 +86,7 @@ UNKNOWN = {
     "network.initial_weights=xavier": ("network.initial_weights", "did you mean"),
     "run.backend=cuda": ("run.backend", "one of cpp, numpy"),
     "method.weight_updates=buffer": ("method.weight_updates", 'did you mean "buffered"?'),
+    "method.name=dfc-ss": ("method.name", 'did you mean "DFC-SS"?'),
 }
 
 
@@ -231,3 +232,23 @@ def test_chips_biased_outside_their_range(cli: Cli, spec: Path, changes: list[st
 
 def test_the_ideal_chip_runs_at_any_speed(cli: Cli, spec: Path):
     assert cli("verify", spec, "--set", "chip.time_base=1 ns").status == 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts"),
+    [
+        (["task.name=student_teacher", "task.loss=softmax_cross_entropy"], ("task.loss", "needs classes")),
+        (["task.reconstruct=true", "task.loss=softmax_cross_entropy"], ("task.loss", "squared_error")),
+        (
+            ["method.weight_updates=continuous", "method.optimizer.name=adam"],
+            ("method.weight_updates", "buffered", "adam"),
+        ),
+        (["method.sleep.noise=1e200"], ("method.sleep.noise", "1e+09")),
+        (["method.sleep.noise=1e-200"], ("method.sleep.noise", "1e-09")),
+        (["method.name=BP", "method.initial_feedback=output_identity"], ("method.initial_feedback", "BP")),
+        (["method.name=DI", "method.initial_feedback=output_identity"], ("method.initial_feedback", "DFA")),
+    ],
+)
+def test_what_does_not_go_together(cli: Cli, spec: Path, overrides: list[str], parts: tuple[str, ...]):
+    options = [word for override in overrides for word in ("--set", override)]
+    assert_refused(cli("run", spec, "--quiet", *options), str(spec), *parts)

@@ -34,7 +34,7 @@ def _folder_named(err: str) -> Path:
 @pytest.mark.parametrize("command", ["run", "verify"])
 def test_a_compiler_that_fails(cli: Cli, spec: Path, tmp_path: Path, cache: Path, monkeypatch, command: str):
     monkeypatch.setenv("CXX", str(_compiler(tmp_path, "echo 'main.cpp:1: error: boom' >&2; exit 1")))
-    outcome = cli(command, spec, "--backend", "cpp", *(["--quiet"] if command == "run" else []))
+    outcome = cli(command, spec, "--backend", "cpp", "--quiet")
     assert_refused(outcome, "the compiler failed", "error: boom", "compiler.log", "--backend numpy")
     folder = _folder_named(outcome.err)
     assert folder.is_relative_to(cache)

@@ -124,12 +124,15 @@ def test_checks_that_fall_short_give_status_1(cli: Cli, spec: Path, monkeypatch:
 
 
 def test_verify(cli: Cli, spec: Path):
+    under_way = "building the emulation\nverifying\n"
     outcome = cli("verify", spec)
-    assert (outcome.status, outcome.err) == (0, "")
+    assert (outcome.status, outcome.err) == (0, under_way)
     assert "checks passed" in outcome.out
     strict = cli("verify", spec, "--tolerance", "1e-30")
-    assert (strict.status, strict.err) == (1, "")
+    assert (strict.status, strict.err) == (1, under_way)
     assert "VERIFICATION FELL SHORT" in strict.out
+    silent = cli("verify", spec, "--tolerance", "1e-30", "--quiet")
+    assert (silent.status, silent.out, silent.err) == (1, "", "")
 
 
 def test_verify_as_json(cli: Cli, spec: Path):

@@ -31,6 +31,14 @@ def test_a_step_too_large_is_refused_with_the_largest_that_works(cli: Cli, spec:
     assert float(remedy[1]) < largest
 
 
+@pytest.mark.parametrize("command", ["run", "verify"])
+def test_a_night_with_steps_longer_than_a_lag_is_refused(cli: Cli, spec: Path, command: str):
+    """An unstable loop has no largest step, but its soma has one: 2 τ_v."""
+    changes = ("--set", "method.name=DFC", "--set", "method.sleep.dt_ratio=1")
+    refused = cli(command, spec, "--quiet", *changes)
+    assert_refused(refused, "method.sleep.dt_ratio", "expected: below", "got: 1", status=3)
+
+
 def test_a_run_that_diverges_says_where_and_is_kept(cli: Cli, spec: Path, tmp_path: Path):
     outcome = cli("run", spec, "--quiet", "--out", tmp_path / "a.h5", *WILD)
     assert_refused(outcome, "diverged: soma of layer_", ", unit ", " in step ", " s)", status=3)

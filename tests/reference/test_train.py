@@ -357,6 +357,9 @@ def test_refusals_come_at_the_call() -> None:
         train_epochs(network, parameters, bp, *data, [], loss="squared_error", batch=0)
     with pytest.raises(SpecError, match="float16"):
         train_epochs(network, parameters, bp, *data, [], loss="squared_error", batch=1, dtype=torch.float16)
+    for bad in (2.5, True, "8"):
+        with pytest.raises(SpecError, match="batch"):
+            train_epochs(network, parameters, bp, *data, [], loss="squared_error", batch=bad)  # type: ignore[arg-type] - what is tried
     with pytest.raises(DataError, match="desired"):
         train_epochs(network, parameters, bp, data[0], data[1][:2], [], loss="squared_error", batch=1)
     with pytest.raises(DataError, match="no samples"):
@@ -385,3 +388,28 @@ def test_refusals_come_at_the_call() -> None:
             loss="squared_error",
             batch=1,
         )
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        np.ones(3, bool),
+        np.array([0.0, 1.0]),
+        np.array([-1, 0]),
+        np.array([3]),
+        np.array([], int),
+        np.eye(2, dtype=int),
+        1,
+    ],
+    ids=["mask", "floats", "negative", "beyond", "empty", "matrix", "number"],
+)
+def test_an_order_is_a_list_of_samples(order: Any) -> None:
+    """A mask or a negative index would quietly train on other samples."""
+    network = make_network(2, 2, tau_soma_ratio=0.01, tau_apical_ratio=0.3)
+    data = (np.zeros((3, 2)), np.zeros((3, 2)))
+    bp, dfc = MethodSettings(name="BP"), MethodSettings(name="DFC-SSA")
+    parameters = make_parameters(network)
+    with pytest.raises(DataError, match=r"orders[\s\S]*0 to 2"):
+        list(train_epochs(network, parameters, bp, *data, [order], loss="squared_error", batch=1))
+    with pytest.raises(DataError, match=r"orders[\s\S]*0 to 2"):
+        list(pretrain(network, parameters, dfc, data[0], [order], batch=1))

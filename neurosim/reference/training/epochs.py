@@ -62,7 +62,7 @@ def train_epochs(
     ------
     SpecError : the method has dynamics and no rule is given, or it cannot work on this network. Raised at the
         call, not at the first epoch.
-    DataError : shapes that do not fit.
+    DataError : shapes that do not fit; an order that is none, once its epoch comes.
     """
     data = _Data.of(network, parameters, method, inputs, batch, dtype)
     wanted = shaped(desired, shape=(len(data.inputs), network.layers[-1]), name="desired")
@@ -81,7 +81,7 @@ def train_epochs(
     def epochs() -> Iterator[Epoch]:
         now = parameters
         for number, order in enumerate(orders, start=first_epoch):
-            chosen = indices(order)
+            chosen = indices(order, len(data.inputs))
             with working_precision(dtype):
                 epoch = lesson.learn(now, chosen)
             now = converted(epoch.parameters)
@@ -134,7 +134,7 @@ def pretrain(
         for number, order in enumerate(orders if learns_by_night(parts) else (), start=first_epoch):
             noise = stream(seed, "sleep", "pretraining", number)
             rate = method.sleep.pretraining_learning_rate
-            now = data.night(now, indices(order), memory, rate=rate, noise=noise)
+            now = data.night(now, indices(order, len(data.inputs)), memory, rate=rate, noise=noise)
             yield now
             if not is_finite(now):
                 return
@@ -173,7 +173,7 @@ class _Data:
         parameters.check_network(network)
         check_feedback(network, parameters, method)
         samples = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
-        if batch < 1:
+        if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
             raise SpecError("bad value", where="batch", expected="a whole number >= 1", got=repr(batch))
         with working_precision(dtype):
             samples = double(samples)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neurosim.errors import DataError
 from neurosim.reference.optimizers import Stepper
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.targets import loss as loss_of
@@ -72,9 +73,19 @@ class Lesson:
         )
 
 
-def indices(order: NDArray[np.integer[Any]]) -> Tensor:
-    """Of samples, on the working device."""
-    return torch.tensor(np.array(order, dtype=np.int64))
+def indices(order: NDArray[np.integer[Any]], samples: int) -> Tensor:
+    """Of samples, on the working device; DataError for what is no list of whole numbers below `samples`."""
+    chosen = np.asarray(order)
+    whole = chosen.ndim == 1 and np.issubdtype(chosen.dtype, np.integer) and len(chosen) > 0
+    if not whole or chosen.min() < 0 or chosen.max() >= samples:
+        raise DataError(
+            "is no order of samples",
+            where="orders",
+            expected=f"for each epoch indices from 0 to {samples - 1}, (n,)",
+            got=f"{chosen.dtype} of shape {chosen.shape}"
+            + (f", from {chosen.min()} to {chosen.max()}" if whole else ""),
+        )
+    return torch.tensor(chosen.astype(np.int64))
 
 
 def converted(parameters: Parameters) -> Parameters:
