@@ -35,6 +35,8 @@ from meulemans_2021.settings import COLUMNS, ROWS
 from neurosim.errors import DataError
 from neurosim.report.progress import Progress
 
+MOST_IMAGES = 55_000
+"""What 5000 images for validation leave of 60 000."""
 PARTS = ("figure_2", "figure_3", "figure_4", "table_1", "table_2", "chip")
 
 
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sizes.add_argument(
         "--epochs", type=_positive, metavar="N", help="instead of 100, autoencoder 25, figures 300"
     )
-    sizes.add_argument("--train", type=_positive, metavar="N", help="training images instead of 55000")
+    sizes.add_argument("--train", type=_images, metavar="N", help=f"training images instead of {MOST_IMAGES}")
     sizes.add_argument("--pretrain", type=_positive, metavar="N", help="passes of feedback learning before")
     sizes.add_argument("--rows", nargs="+", metavar="ROW", choices=ROWS, help="of " + ", ".join(ROWS))
     sizes.add_argument(
@@ -59,6 +61,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number >= 1, got {text!r}")
     return int(text)
+
+
+def _images(text: str) -> int:
+    number = _positive(text)
+    if number > MOST_IMAGES:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST_IMAGES}, got {text}")
+    return number
 
 
 def main() -> None:
@@ -193,6 +202,9 @@ def do_table_2(settings: Settings, progress: Progress) -> Any:
         return {"missing": str(error)}
     wanted = settings.options.rows
     rows = [row for row in ("DFC-SS", "DFC") if not wanted or row in wanted]
+    if not rows:
+        print("table 2: left out, as --rows names none of DFC-SS, DFC", file=sys.stderr)
+        return {}
     stepsizes = benchmarks.QUICK_STEPSIZES if settings.quick else benchmarks.STEPSIZES
     leaks = benchmarks.QUICK_LEAKS if settings.quick else benchmarks.LEAKS
     varied: dict[str, tuple[tuple[float, ...], Callable[[float], dict[str, float]]]] = {
