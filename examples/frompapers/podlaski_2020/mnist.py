@@ -160,7 +160,10 @@ def compute(settings: Settings, tell: Callable[[str, int, int], None]) -> Mnist:
     """All lines and seeds; what is kept from before is not computed again."""
     scale = QUICK if settings.quick else FULL
     task = Task(name="mnist", train_samples=scale.train, test_samples=scale.test)
-    splits = {"4a": _standardised(load_split(task)), "4b": load_split(attrs.evolve(task, reconstruct=True))}
+    splits = {
+        "4a": _standardised(load_split(task)),
+        "4b": load_split(attrs.evolve(task, reconstruct=True, loss="squared_error")),
+    }
     curves: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
     steps: dict[tuple[str, str], float] = {}
     shown: dict[str, Arrays] = {}
