@@ -55,3 +55,49 @@ def seed(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
     """A whole number from 0 that fits into 63 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise QuantityError(f"{field.name} a whole number >= 0 and < 2^63", repr(value))
+
+
+def number(
+    *, above: float | None = None, least: float | None = None, most: float | None = None
+) -> Callable[..., None]:
+    """A finite number without unit, within the bounds that are given."""
+    bounds = [
+        f"above {above:g}" if above is not None else "",
+        f"at least {least:g}" if least is not None else "",
+        f"at most {most:g}" if most is not None else "",
+    ]
+    expected = " and ".join(["a number, finite", *(bound for bound in bounds if bound)])
+
+    def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        good = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+        good = good and (above is None or value > above) and (least is None or value >= least)
+        if not (good and (most is None or value <= most)):
+            raise QuantityError(f"{field.name} {expected}", repr(value))
+
+    return check
+
+
+def gain(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    """A number above 0; infinity: ideal."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise QuantityError(f"{field.name} a number above 0, or inf", repr(value))
+
+
+def whole(*, least: int, most: int) -> Callable[..., None]:
+    """A whole number within bounds."""
+
+    def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise QuantityError(f"{field.name} a whole number from {least} to {most}", repr(value))
+
+    return check
+
+
+def choice(*names: str) -> Callable[..., None]:
+    """One of some names."""
+
+    def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        if value not in names:
+            raise QuantityError(f"{field.name} one of " + ", ".join(names), repr(value))
+
+    return check

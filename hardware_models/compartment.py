@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import attrs
-from brian2 import Quantity, farad, pfarad, umetre
+from brian2 import Quantity, farad, mvolt, pfarad, umetre, volt
 
 from hardware_models.checks import fraction, quantity, truth
-from hardware_models.fragment import Fragment, Parameter
-from hardware_models.variability import Transconductor, Transistor
+from hardware_models.coupling import Coupling
+from hardware_models.ekv import Transistor
+from hardware_models.fragment import Fragment, Parameter, saturated
+from hardware_models.mirror import Mirror
+from hardware_models.ota import Ota
+from hardware_models.parts import COUPLINGS, MIRRORS
 
 _LARGE = Transistor(width=10 * umetre, length=10 * umetre)
+_LARGE_LOAD = Transistor(width=10 * umetre, length=10 * umetre, kind="p")
+
+
+def _large() -> Coupling:
+    return Ota(pair=_LARGE, load=_LARGE_LOAD, tail=_LARGE)
 
 
 @attrs.frozen(kw_only=True)
 class Soma:
-    """C dv/dt = g(γ_b v_basal + γ_a v_apical − γ_l v + V_os) + I_n ξ,    τ = C/g.
+    """C dv/dt = g(γ_b S(v_basal) + γ_a S(v_apical) − γ_l S(v) + V_os) + I_n ξ,    τ = C/g,    |v| ≤ limit.
 
     v  soma, V;  g  transconductance that gives the asked τ, S;  γ  mismatch of each coupling;
-    V_os  offset, V;  I_n  noise of the leak's and the basal transconductor, A·√s.
+    V_os  offset, V;  I_n  noise of the leak's and the basal transconductor, A·√s;
+    S(x) = R tanh(x/R) where they saturate at R, V; else x.
     """
 
     capacitance: Quantity = attrs.field(default=1 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
-    """C. Chosen: 500 µm² of a 2 fF/µm² MIM capacitor."""
-    coupling: Transconductor = attrs.field(factory=lambda: Transconductor(pair=_LARGE, tail=_LARGE))
+    """C."""
+    coupling: Coupling = attrs.field(factory=_large, metadata={"parts": COUPLINGS})
     """The transconductors of leak, basal and apical input."""
     slope_spread: float = attrs.field(default=0.01, validator=fraction)
-    """σ of ln of the nonlinearity's slope: mismatch of κ [K]."""
+    """σ of ln of the nonlinearity's slope: mismatch of κ."""
+    limit: Quantity = attrs.field(default=300 * mvolt, validator=quantity(0 * volt, above=0), eq=float)
+    """Distance from mid-supply to the rails, at the nominal supply."""
+    switch: Transistor = attrs.field(factory=Transistor)
+    """What resets it; its off current leaks."""
 
     def fragment(
-        self, tau: Quantity, *, drawn: bool, soma_noise: bool, apical_noise: bool, apical: bool = True
+        self,
+        tau: Quantity,
+        *,
+        drawn: bool,
+        soma_noise: bool,
+        apical_noise: bool,
+        apical: bool = True,
+        saturating: bool = False,
+        railed: bool = False,
     ) -> Fragment:
         """Its equation for a time constant; `apical_noise` when the apical compartment has no state, not
-        `apical` where there is no such compartment."""
+        `apical` where there is no such compartment. Parameters V_linear and soma_limit are the caller's."""
+
+        def seen(name: str) -> str:
+            return saturated(name, "V_linear") if saturating else name
+
         inputs = ["basal", "apical"] if apical else ["basal"]
         if drawn:
-            terms = " + ".join(f"{name}_gain*{name}" for name in inputs) + " - leak*soma + offset"
+            terms = " + ".join(f"{n}_gain*{seen(n)}" for n in inputs) + f" - leak*{seen('soma')} + offset"
         else:
-            terms = " + ".join(inputs) + " - soma"
+            terms = " + ".join(seen(n) for n in inputs) + f" - {seen('soma')}"
         current = f"g_soma*({terms})"
         parameters = {
             "g_soma": Parameter(
@@ -49,17 +75,22 @@ class Soma:
         if apical_noise:
             gain = "apical_gain*" if drawn else ""
             current += f" + g_soma*{gain}apical_noise*xi_apical"
-        return Fragment(equations=f"dsoma/dt = ({current})/C_soma : volt", parameters=parameters)
+        return Fragment(
+            equations=f"dsoma/dt = ({current})/C_soma : volt",
+            parameters=parameters,
+            after="soma = clip(soma, -soma_limit, soma_limit)" if railed else "",
+        )
 
 
 @attrs.frozen(kw_only=True)
 class Dendrite:
-    """C dv/dt = I − g v + g V_n ξ with C = gτ, or v = I/g where τ = 0.
+    """C dv/dt = γ I − g v + g V_n ξ with C = gτ, or v = γ I/g where τ = 0.
 
-    v  compartment, V;  I  its input current, A;  g  conductance, S;  V_n  noise referred to v, V·√s.
+    v  compartment, V;  I  its input current, A;  γ  mismatch of what brings it;  g  conductance, S;
+    V_n  noise referred to v, V·√s.
     """
 
-    coupling: Transconductor = attrs.field(factory=Transconductor)
+    coupling: Coupling = attrs.field(factory=Ota, metadata={"parts": COUPLINGS})
     """The transconductor that is its conductance."""
 
     def fragment(
@@ -84,7 +115,7 @@ class Dendrite:
 class Comparator:
     """post = φ(v) − φ(v_ff) + o: two currents subtracted; the mismatch of a mirror makes the offset o."""
 
-    mirror: Transistor = attrs.field(factory=Transistor)
-    """The mirror that turns one of the currents round."""
+    mirror: Mirror = attrs.field(factory=Transistor, metadata={"parts": MIRRORS})
+    """What turns one of the currents round."""
     auto_zero: bool = attrs.field(default=True, validator=truth)
     """Sample the difference at the end of the settle phase and subtract it while learning."""

@@ -1,53 +1,98 @@
-"""The analog PI controller: leaky integrator, proportional path, rails, offset."""
+"""The analog PI controller: leaky integrator, proportional path, output stage, rails, offset."""
 
 from __future__ import annotations
 
 import attrs
-from brian2 import Quantity, farad, mvolt, pfarad, umetre, volt
+from brian2 import Quantity, farad, mvolt, nS, pfarad, siemens, umetre, volt
 
-from hardware_models.checks import fraction, quantity
-from hardware_models.fragment import Fragment, Parameter
-from hardware_models.variability import Transconductor, Transistor
+from hardware_models.checks import fraction, quantity, truth
+from hardware_models.coupling import Coupling
+from hardware_models.ekv import Transistor
+from hardware_models.fragment import Fragment, Parameter, saturated
+from hardware_models.ota import Ota
+from hardware_models.parts import COUPLINGS
 
 _LARGE = Transistor(width=20 * umetre, length=20 * umetre)
+_LARGE_LOAD = Transistor(width=20 * umetre, length=20 * umetre, kind="p")
+
+
+def _large() -> Coupling:
+    return Ota(pair=_LARGE, load=_LARGE_LOAD, tail=_LARGE)
+
+
+@attrs.frozen(kw_only=True)
+class OutputStage:
+    """C du/dt = I_b tanh(g(u_in − u)/I_b): an OTA as a follower: a pole g/C, slew I_b/C."""
+
+    present: bool = attrs.field(default=False, validator=truth)
+    """Whether it is modelled; else u follows at once."""
+    coupling: Coupling = attrs.field(factory=_large, metadata={"parts": COUPLINGS})
+    conductance: Quantity = attrs.field(default=100 * nS, validator=quantity(0 * siemens, above=0), eq=float)
+    """g."""
+    load: Quantity = attrs.field(default=1 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
+    """C of the line to the neurons."""
 
 
 @attrs.frozen(kw_only=True)
 class AnalogPI:
-    """C du_int/dt = g (V_unit e − α u_int),    u = K_I u_int + k_p V_unit e,  both within the rails.
+    """C du_int/dt = g (γ S(V_unit e) − (αλ + 1/A_0) u_int),    u = K_I u_int + k_p V_unit e,  both within the rails.
 
     u_int, u  V;  e  error, without unit;  g = C/τ_u  transconductance of the input;  α  leak;  k_p, K_I  gains
-    (Meulemans et al. 2021, eq. 4: the leak is on the integrator). Its transconductors make no noise here.
-    With a derivative path u has (k_d/τ_d) V_unit (e − e_f) on top, and τ_d de_f/dt = e − e_f.
+    (Meulemans et al. 2021, eq. 4: the leak is on the integrator);  γ, λ  mismatch of input and leak;
+    A_0  gain of the input's transconductor: finite, it leaks. With an output stage u goes on through a pole:
+    τ_o du/dt = S_o(u_in − u). With a derivative path u has (k_d/τ_d) V_unit (e − e_f) on top, τ_d de_f/dt = e − e_f.
     """
 
     capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
-    """C of the integrator. Chosen."""
-    coupling: Transconductor = attrs.field(factory=lambda: Transconductor(pair=_LARGE, tail=_LARGE))
+    """C of the integrator."""
+    coupling: Coupling = attrs.field(factory=_large, metadata={"parts": COUPLINGS})
     """The transconductor of the integrator's input; there are few controllers, so they may be large."""
     limit: Quantity = attrs.field(default=300 * mvolt, validator=quantity(0 * volt, above=0), eq=float)
-    """Distance from mid-supply to the rails. Chosen for a 1.8 V supply with cascodes."""
+    """Distance from mid-supply to the rails, at the nominal supply."""
     offset_residue: float = attrs.field(default=0.02, validator=fraction)
-    """What correlated double sampling of r⁻ leaves of the offset: charge injection [K]."""
+    """What correlated double sampling of r⁻ leaves of the offset: charge injection."""
+    output_stage: OutputStage = attrs.field(factory=OutputStage)
+    """What drives the lines to the neurons."""
 
-    def fragment(self, *, railed: bool, drawn: bool, derivative: bool = False) -> Fragment:
-        """Its equations; `error` is computed from `target`, `output_rate` and `engaged`."""
+    def fragment(
+        self,
+        *,
+        railed: bool,
+        drawn: bool,
+        derivative: bool = False,
+        saturating: bool = False,
+        staged: bool = False,
+        drooping: bool = False,
+    ) -> Fragment:
+        """Its equations; `error` is computed from `target`, `output_rate` and `engaged`.
+
+        Parameters input_range, tau_output, output_range, droop_rate are the caller's.
+        """
         gain = "proportional_gain*proportional" if drawn else "proportional_gain"
-        leak = "leak_ratio*leak" if drawn else "leak_ratio"
+        leak = "(leak_ratio*leak + gain_leak)" if drawn else "leak_ratio"
         offset = " + error_offset" if drawn else ""
         drive = f"integral_gain*integrator + {gain}*V_unit*error"
         if derivative:
             drive += " + derivative_ratio*V_unit*(error - filtered)"
+        given = saturated("(V_unit*error)", "input_range") if saturating else "V_unit*error"
+        given = f"integral*{given}" if drawn else given
         equations = [
-            f"dintegrator/dt = g_integrator*(V_unit*error - {leak}*integrator)/C_integrator : volt",
+            f"dintegrator/dt = g_integrator*({given} - {leak}*integrator)/C_integrator : volt",
             "error : 1",
-            "output : volt",
             *(["dfiltered/dt = (error - filtered)/tau_derivative : 1"] if derivative else []),
+            *(["ddrooped/dt = engaged*droop_rate : 1"] if drooping else []),
         ]
-        before = [
-            f"error = engaged*(target - output_rate{offset})",
-            f"output = clip({drive}, -V_limit, V_limit)" if railed else f"output = {drive}",
-        ]
+        limited = f"clip({drive}, -V_limit, V_limit)" if railed else drive
+        stored = "(target - drooped)" if drooping else "target"
+        before = [f"error = engaged*({stored} - output_rate{offset})"]
+        equations.append("output : volt")
+        if staged:
+            missing = "(demand - delivered)"
+            pushed = saturated(missing, "output_range") if saturating else missing
+            equations += [f"ddelivered/dt = engaged*{pushed}/tau_output : volt", "demand : volt"]
+            before += [f"demand = {limited}", "output = delivered"]  # as it is before this step
+        else:
+            before.append(f"output = {limited}")
         parameters = {}
         if railed:
             parameters["V_limit"] = Parameter(value=self.limit, meaning="rails of the controller")

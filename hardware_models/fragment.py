@@ -35,3 +35,8 @@ class Fragment:
     parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     before: str = ""
     after: str = ""
+
+
+def saturated(value: str, limit: str) -> str:
+    """R tanh(x/R) as text: what a transconductor makes of a voltage, over its conductance."""
+    return f"{limit}*tanh({value}/{limit})"

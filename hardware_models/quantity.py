@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from brian2 import (
@@ -47,13 +49,28 @@ _FACTOR = re.compile(r"([*/]?)\s*([A-Za-z\u00b5\u03bc]+)(?:(?:\^|\*\*)([+-]?\d))
 
 
 class QuantityError(ValueError):
-    """A text that is no quantity, or one of the wrong dimension; whoever knows its key fills that in."""
+    """A text that is no quantity, one of the wrong dimension or out of range; whoever knows its key fills that in."""
 
-    def __init__(self, expected: str, got: str, key: str = "") -> None:
+    def __init__(self, expected: str, got: str, key: str = "", *, limit: str = "") -> None:
         self.expected = expected
         self.got = got
         self.key = key
+        """Path of the value at fault."""
+        self.limit = limit
+        """Path of the number that sets the bound; empty: the bound is the model's own."""
         super().__init__(f"expected {expected}, got {got}")
+
+
+@contextmanager
+def within(part: str) -> Iterator[None]:
+    """Puts a part's name before the paths of what is raised inside; those of the process are whole already."""
+    try:
+        yield
+    except QuantityError as error:
+        error.key = f"{part}.{error.key}" if error.key else part
+        if error.limit and not error.limit.startswith("process."):
+            error.limit = f"{part}.{error.limit}"
+        raise
 
 
 def parse_quantity(text: str, *, like: Quantity) -> Quantity:

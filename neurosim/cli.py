@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         told = error if isinstance(error, NeurosimError) else _out_of_memory(options, error)
-        if isinstance(told, SpecError) and _is_key(told.where):
+        if isinstance(told, SpecError) and "spec" in options and _is_key(told.where):
             told = told.within(str(options.spec))
         print(f"neurosim: {told.report()}", file=sys.stderr)
         return told.exit_status
@@ -100,6 +100,17 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     verify.add_argument("--quiet", action="store_true", help="no progress and no table")
     command("equations", _equations, "print the equations, parameters and wiring that will run")
+    presets = commands.add_parser(
+        "presets",
+        help="chips and processes, each number with unit, source and range",
+        description="List the chips; with a name, or the TOML file of a chip of your own, print every number of it.",
+    )
+    presets.add_argument(
+        "name", nargs="?", metavar="NAME", help="a chip's name, or a file such as my_chip.toml"
+    )
+    presets.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    presets.add_argument("--debug", action="store_true", help="show tracebacks")
+    presets.set_defaults(command=_presets)
     return parser
 
 
@@ -212,6 +223,24 @@ def _verify(options: argparse.Namespace) -> int:
     elif not options.quiet:
         print_verification(verification.checks, _console())
     return DONE if verification.passed else FELL_SHORT
+
+
+def _presets(options: argparse.Namespace) -> int:
+    from neurosim.emulate import preset_of
+    from neurosim.report.presets import preset_names, presets_as_json, print_preset, print_presets
+
+    if options.name is None:
+        found = [preset_of({"name": name}, folder=Path(), where="neurosim") for name in preset_names()]
+    else:
+        key = "file" if options.name.endswith(".toml") else "name"
+        found = [preset_of({key: options.name}, folder=Path(), where=options.name)]
+    if options.json:
+        _print_json(presets_as_json(found))
+    elif options.name is None:
+        print_presets(found, _console())
+    else:
+        print_preset(found[0], _console())
+    return DONE
 
 
 def _print_json(document: dict[str, Any]) -> None:

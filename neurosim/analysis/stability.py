@@ -25,8 +25,9 @@ class _State:
     """None of them where the compartment follows its drive at once; apical likewise."""
     apical: list[Array]
     integrator: Array
-    """No rows for K_I = 0; filtered likewise for k_d = 0."""
+    """No rows for K_I = 0; filtered likewise for k_d = 0, output without an output stage."""
     filtered: Array
+    output: Array
 
 
 def system_matrix(
@@ -38,10 +39,11 @@ def system_matrix(
     slopes: Sequence[ArrayLike],
     deviations: Deviations | None = None,
 ) -> Array:
-    """A of d(state)/dt = A·state with time in τ_u; state = (v_1..v_L, basal_1.., apical_1.., u_int, e_f).
+    """A of d(state)/dt = A·state with time in τ_u; state = (v_1..v_L, basal_1.., apical_1.., u_int, e_f, u).
 
     basal and apical appear only where they have a time constant, u_int only for K_I > 0 (else it moves
-    nothing), e_f only for k_d > 0. For instantaneous compartments, an ideal chip and a PI controller this is
+    nothing), e_f only for k_d > 0, u only behind an output stage. For
+    instantaneous compartments, an ideal chip and a PI controller this is
     [[−(I − Ĵ + k_p Q J_o)/τ, K_I Q/τ], [−J_o, −αI]] (facts of Meulemans et al. 2021, App. B).
 
     Parameters
@@ -49,7 +51,8 @@ def system_matrix(
     forward : W_l (n_l, n_{l−1}), without device errors.
     feedback : Q_l (n_l, n_L), or R_l (n_l, n_{l+1}) and R_L where the method relays it, likewise.
     slopes : ∂r_l/∂v_l at the state to linearise about, (n_l,) each; device errors included.
-    deviations : how the chip differs from the ideal one. Rails are taken as not reached.
+    deviations : how the chip differs from the ideal one. Rails are taken as not reached, and couplings as
+        linear: where they saturate, hand over the gains that small changes meet.
 
     Raises
     ------
@@ -57,11 +60,15 @@ def system_matrix(
     """
     relayed, shapes = _check_method(network, method)
     chip = deviations or Deviations.ideal(network, feedback=shapes)
-    state = _lay_out(network, method)
+    state = _lay_out(network, method, staged=chip.controller.output_tau > 0)
     rate = [np.asarray(s, float)[:, None] * v for s, v in zip(slopes, state.soma, strict=True)]
     error = -rate[-1]
-    output = _controller_output(method, chip.controller, error, state)
-    gained = [gain * w for gain, w in zip(chip.forward_gain, forward, strict=True)]
+    demand = _controller_output(method, chip.controller, error, state)
+    output = state.output if len(state.output) else demand
+    gained = [
+        layer.drive[:, None] * gain * w
+        for layer, gain, w in zip(chip.layers, chip.forward_gain, forward, strict=True)
+    ]
     to_basal = [np.zeros_like(state.soma[0]), *(w @ r for w, r in zip(gained[1:], rate[:-1], strict=True))]
     returned = [gain * q for gain, q in zip(chip.feedback_gain, feedback, strict=True)]
     to_apical = _relay(returned, output, state.apical) if relayed else [q @ output for q in returned]
@@ -75,9 +82,12 @@ def system_matrix(
     if state.apical:
         rows += [(d - x) / network.tau_apical_ratio for d, x in zip(to_apical, state.apical, strict=True)]
     if len(state.integrator):
-        rows.append(error - method.leak * chip.controller.leak[:, None] * state.integrator)
+        leak = method.leak * chip.controller.leak + chip.controller.gain_leak
+        rows.append(chip.controller.integral[:, None] * error - leak[:, None] * state.integrator)
     if len(state.filtered):
         rows.append((error - state.filtered) / method.derivative_filter_ratio)
+    if len(state.output):
+        rows.append((demand - state.output) / chip.controller.output_tau)
     return np.vstack(rows)
 
 
@@ -93,22 +103,23 @@ def _check_method(network: Network, method: MethodSettings) -> tuple[bool, tuple
     return isinstance(feedback, FixedRelayed), feedback_shapes(feedback, network.layers)
 
 
-def _lay_out(network: Network, method: MethodSettings) -> _State:
+def _lay_out(network: Network, method: MethodSettings, *, staged: bool) -> _State:
     sizes, outputs = network.layers[1:], network.layers[-1]
     counts = [*sizes]
     counts += [*sizes] * (network.tau_basal_ratio > 0)
     counts += [*sizes] * (network.tau_apical_ratio > 0)
-    counts += [outputs * (method.integral_gain > 0), outputs * (method.derivative_gain > 0)]
+    counts += [outputs * (method.integral_gain > 0), outputs * (method.derivative_gain > 0), outputs * staged]
     whole = np.eye(sum(counts))
     edges = np.cumsum([0, *counts])
     parts = [whole[a:b] for a, b in pairwise(edges)]
-    layers = iter(parts[:-2])
+    layers = iter(parts[:-3])
     return _State(
         soma=[next(layers) for _ in sizes],
         basal=[next(layers) for _ in sizes if network.tau_basal_ratio > 0],
         apical=[next(layers) for _ in sizes if network.tau_apical_ratio > 0],
-        integrator=parts[-2],
-        filtered=parts[-1],
+        integrator=parts[-3],
+        filtered=parts[-2],
+        output=parts[-1],
     )
 
 

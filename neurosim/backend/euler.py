@@ -8,7 +8,7 @@ from typing import Any
 from brian2.stateupdaters.base import StateUpdateMethod
 from brian2.stateupdaters.explicit import euler
 
-from neurosim.backend.noise import SITES
+from neurosim.equations.sites import SITES
 
 
 class EulerWithStatements(StateUpdateMethod):

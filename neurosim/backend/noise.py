@@ -11,9 +11,6 @@ import numpy as np
 from brian2 import Function
 from numpy.typing import NDArray
 
-SITES = {"xi_soma": 0, "xi_apical": 1}
-"""Where noise enters a group; each site has numbers of its own."""
-
 _M1, _M2, _ODD = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
 

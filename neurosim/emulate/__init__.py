@@ -1,10 +1,20 @@
 """emulate(spec, stimulus) -> Result, and the virtual chip behind it for more than one stimulus."""
 
 from neurosim.emulate.chip import VirtualChip
-from neurosim.emulate.design import chip_of, design_of
+from neurosim.emulate.design import chip_of, design_of, preset_of
 from neurosim.emulate.emulate import emulate
 from neurosim.emulate.passage import Passage
 from neurosim.emulate.plastic import Rates
 from neurosim.emulate.weights import Weights, projections
 
-__all__ = ["Passage", "Rates", "VirtualChip", "Weights", "chip_of", "design_of", "emulate", "projections"]
+__all__ = [
+    "Passage",
+    "Rates",
+    "VirtualChip",
+    "Weights",
+    "chip_of",
+    "design_of",
+    "emulate",
+    "preset_of",
+    "projections",
+]

@@ -29,8 +29,15 @@ from neurosim.version import __version__
 Array = NDArray[np.float64]
 
 
-_NOISES = ("soma_noise_current", "apical_noise", "device_noise", "injected_noise", "noise_current")
-"""The parameters of layers and populations that are turned down where noise is to be off."""
+_NOISES = (
+    "soma_noise_current",
+    "apical_noise",
+    "device_noise",
+    "injected_noise",
+    "noise_current",
+    "hold_noise",
+)
+"""The parameters of groups that are turned down where noise is to be off."""
 
 
 class VirtualChip:
@@ -69,6 +76,7 @@ class VirtualChip:
         learning: bool | Rates = True,
         nudge: float | None = None,
         noise: bool = True,
+        droop: bool = True,
         passage: int = 0,
         optimizer: Mapping[str, Array] | None = None,
         traced: tuple[int, int] = (0, 0),
@@ -82,6 +90,7 @@ class VirtualChip:
         learning : whether updates reach the weights, or at which rates; the controller works in any case.
         nudge : λ instead of the spec's.
         noise : False turns the noise off, of a noisy chip and of a sleep phase.
+        droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
         passage : number of this run, so that every run meets noise of its own.
         optimizer : what the last passage left of the optimiser's state; None: it starts.
         traced : first and last + 1 presentation of which traces are kept, every `trace_steps`-th step.
@@ -106,6 +115,8 @@ class VirtualChip:
             **self._noise_values(noise, passage),
             **dict(optimizer or {}),
         }
+        if not droop and "droop_rate" in self.model.group(CONTROLLER).parameters:
+            values[f"{CONTROLLER}.droop_rate"] = 0.0
         if nudge is not None:
             values["controller.target_stepsize"] = nudge
         carried = optimizer_outputs(self.model)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from hardware_models import Chip, ChipError, QuantityError, chip_from_table
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hardware_models import Chip, ChipError, Preset, PresetError, QuantityError, preset_from_table
 from neurosim.equations import Design
 from neurosim.errors import SpecError
 from neurosim.learning import circuit_of, feedback_shapes, method_of
@@ -13,23 +17,39 @@ from neurosim.spec.streams import stream
 
 
 def chip_of(spec: Spec) -> Chip:
-    """The chip that a spec's table names; SpecError names the key, what it expects and what it got."""
+    """The chip that a spec's table names; SpecError names the key, what it expects and what it got.
+
+    A chip's own file is looked for beside the spec.
+    """
+    folder = Path(spec.source).parent if spec.source else Path()
+    return preset_of(spec.chip, folder=folder, where=spec.source or "spec").chip
+
+
+def preset_of(table: Mapping[str, Any], *, folder: Path, where: str) -> Preset:
+    """The chip of a table {"name": …} or {"file": …} with where its numbers are from; SpecError as `chip_of`."""
+    file = table.get("file")
+    place = str(folder / file) if isinstance(file, str) else where
     try:
-        return chip_from_table(spec.chip)
+        return preset_from_table(table, folder=folder)
     except KeyError as error:
         path, got, hint = error.args
         raise SpecError(
             "no such chip" if path == "name" else f'unknown key "chip.{path}"',
-            where=f"{spec.source or 'spec'}: chip.{path}",
+            where=f"{place}: chip.{path}",
             got=repr(got),
             remedy=hint,
         ) from None
-    except QuantityError as error:
+    except PresetError as error:
         raise SpecError(
-            "bad value",
-            where=f"{spec.source or 'spec'}: chip.{error.key}",
+            error.message,
+            where=f"{place}: chip.{error.key}" if error.key != "file" else place,
             expected=error.expected,
             got=error.got,
+            remedy=error.remedy,
+        ) from None
+    except QuantityError as error:
+        raise SpecError(
+            "bad value", where=f"{place}: chip.{error.key}", expected=error.expected, got=error.got
         ) from None
 
 
@@ -54,12 +74,18 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         if chip.noise:
             chip.soma_noise_current(tau_soma)
             chip.apical_noise(tau_soma, network.tau_apical_ratio * chip.time_base)
+        if chip.saturating:
+            chip.soma_point(tau_soma)
+            chip.controller_point()
+        if chip.controller.output_stage.present:
+            chip.output_point()
     except ChipError as error:
         raise SpecError(
             "the chip cannot be biased for this spec",
-            where=f"{spec.source or 'spec'}: chip",
-            got=str(error),
-            remedy="change chip.time_base, a capacitance, or the spec's time constants",
+            where=f"{spec.source or 'spec'}: chip.{error.key}",
+            expected=error.expected,
+            got=error.got,
+            remedy="change the geometry, chip.time_base, a capacitance, or the spec's time constants",
         ) from None
     return Design(
         network=network,

@@ -104,8 +104,11 @@ def _settling(endings: Mapping[str, Array], reading: Reading) -> Array:
     step, method = reading.protocol.dt_ratio, reading.spec.method
     floor = max(3 * reading.noise_level, SMALLEST_ERROR)
     if "integrator" in endings:
-        leak = method.leak * reading.deviations.controller.leak
-        moving = [endings["error"] - leak * endings["integrator"]] if method.integral_gain > 0 else []
+        device = reading.deviations.controller
+        leak, most = method.leak * device.leak + device.gain_leak, device.saturation
+        seen = most * np.tanh(endings["error"] / most) if np.isfinite(most) else endings["error"]
+        pushed = device.integral * seen - leak * endings["integrator"]
+        moving = [pushed] if method.integral_gain > 0 else []
         given = endings["target"] - endings["held"]
     else:
         moving = [

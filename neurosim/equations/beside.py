@@ -92,7 +92,7 @@ def _output(design: Design, circuit: Circuit) -> Parts:
     reset = GatedCode(
         name=f"{CONTROLLER}_reset", group=CONTROLLER, code="signal = 0", gate="begin", slot="start", order=-8
     )
-    codes, programs = output_stages(network, design.loss, columns=columns)
+    codes, programs = output_stages(network, design.loss, design.chip, columns=columns)
     return Parts(
         groups=(attrs.evolve(group, equations="\n".join([group.equations, *declared])),),
         code=(reset, *codes, signal),

@@ -43,7 +43,12 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
         for l, draw in enumerate(drawn, start=1)
     ]
     codes, programs = controller_stages(
-        network, design.loss, columns=columns, derivative=method.derivative_gain > 0, highpass=fast
+        network,
+        design.loss,
+        design.chip,
+        columns=columns,
+        derivative=method.derivative_gain > 0,
+        highpass=fast,
     )
     for l, draw in enumerate(drawn, start=1):
         codes += layer_code(network, design.chip, draw, index=l, kind=kind)

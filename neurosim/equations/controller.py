@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from hardware_models import Chip, Draw, Parameter
 from neurosim.equations.activation import slope_of
-from neurosim.equations.layer import declarations, model_parameter
+from neurosim.equations.layer import (
+    declarations,
+    hold_noise,
+    model_parameter,
+    noise_key_parameter,
+    samples_noisily,
+)
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Program, Updater
 from neurosim.equations.operations import ColumnReduce
+from neurosim.equations.sites import HOLD, normal
 from neurosim.spec import MethodSettings, Network
 
 CONTROLLER = "controller"
@@ -26,7 +33,14 @@ def controller_group(
     With `highpass` also `fast`, u without what a low-pass of it leaves: what awake feedback plasticity sees.
     """
     derivative = method.derivative_gain > 0
-    fragment = chip.controller.fragment(railed=chip.railed, drawn=draw is not None, derivative=derivative)
+    fragment = chip.controller.fragment(
+        railed=chip.railed,
+        drawn=draw is not None,
+        derivative=derivative,
+        saturating=chip.saturating,
+        staged=chip.controller.output_stage.present,
+        drooping=chip.hold.present,
+    )
     hardware = {
         "V_unit": Parameter(value=chip.voltage_unit, meaning="voltage of activity 1"),
         "C_integrator": Parameter(value=chip.controller.capacitance, meaning="capacitance of the integrator"),
@@ -34,9 +48,12 @@ def controller_group(
             value=chip.controller.capacitance / chip.time_base, meaning="transconductance of its input"
         ),
         **fragment.parameters,
+        **_imperfections(chip),
     }
     if draw is not None:
         hardware |= {
+            "integral": Parameter(value=draw.integral, meaning="mismatch of what goes into the integrator"),
+            "gain_leak": Parameter(value=draw.gain_leak, meaning="what its finite gain leaks"),
             "proportional": Parameter(value=draw.proportional, meaning="mismatch of the proportional gain"),
             "leak": Parameter(value=draw.leak, meaning="mismatch of the integrator's leak"),
             "error_offset": Parameter(value=draw.error_offset, meaning="what is left of the error's offset"),
@@ -52,6 +69,8 @@ def controller_group(
         parameters["tau_derivative"] = model_parameter(Parameter(value=tau, meaning="τ_d of the spec"))
         ratio = method.derivative_gain / method.derivative_filter_ratio
         parameters["derivative_ratio"] = _setting(ratio, "k_d/τ_d")
+    if samples_noisily(chip):
+        parameters |= {"hold_noise": model_parameter(hold_noise(chip)), "noise_key": noise_key_parameter()}
     equations = [fragment.equations, "engaged : 1 (shared)", *_sampled(), "output_rate : 1 (linked)"]
     before = fragment.before
     if highpass:
@@ -73,6 +92,32 @@ def controller_group(
     )
 
 
+def _imperfections(chip: Chip) -> dict[str, Parameter]:
+    """What a real controller has beside what it computes."""
+    parameters = {}
+    if chip.railed:
+        parameters["V_limit"] = Parameter(value=chip.rail(chip.controller), meaning="rails of the controller")
+    if chip.saturating:
+        parameters["input_range"] = Parameter(
+            value=chip.controller_point().linear_range, meaning="where the integrator's input saturates"
+        )
+    stage = chip.controller.output_stage
+    if stage.present:
+        point = chip.output_point()
+        parameters["tau_output"] = Parameter(
+            value=stage.load / point.conductance, meaning="time constant of the output stage"
+        )
+        if chip.saturating:
+            parameters["output_range"] = Parameter(
+                value=point.linear_range, meaning="beyond which the output stage slews"
+            )
+    if chip.hold.present:
+        parameters["droop_rate"] = Parameter(
+            value=chip.hold.droop(chip.conditions) / chip.voltage_unit, meaning="how fast a held value falls"
+        )
+    return parameters
+
+
 def output_group(
     network: Network, method: MethodSettings, chip: Chip, *, columns: int, mismatched: bool
 ) -> Group:
@@ -83,6 +128,8 @@ def output_group(
     }
     links = {"output_rate": f"layer_{network.depth}.rate", "output_soma": f"layer_{network.depth}.soma"}
     equations = [*_sampled(), "signal : 1", "output_rate : 1 (linked)", "output_soma : volt (linked)"]
+    if samples_noisily(chip):
+        parameters |= {"hold_noise": model_parameter(hold_noise(chip)), "noise_key": noise_key_parameter()}
     if mismatched:
         links["slope"] = f"layer_{network.depth}.slope"
         equations.append("slope : 1 (linked)")
@@ -101,18 +148,28 @@ def _sampled() -> list[str]:
 
 
 def controller_stages(
-    network: Network, loss: str, *, columns: int, derivative: bool = False, highpass: bool = False
+    network: Network,
+    loss: str,
+    chip: Chip,
+    *,
+    columns: int,
+    derivative: bool = False,
+    highpass: bool = False,
 ) -> tuple[list[GatedCode], list[Program]]:
     """Reset at the beginning of a presentation; sample r⁻ and set the target after settling."""
     states = ["integrator = 0*volt"]
     states += ["filtered = 0"] if derivative else []
     states += ["slow = 0*volt"] if highpass else []
-    codes, programs = output_stages(network, loss, columns=columns)
+    states += ["delivered = 0*volt"] if chip.controller.output_stage.present else []
+    states += ["drooped = 0"] if chip.hold.present else []
+    codes, programs = output_stages(network, loss, chip, columns=columns)
     reset = _code("reset", "\n".join(["engaged = 0", *states]), "begin", -8)
     return [reset, _code("engage", "engaged = 1", "hold", 0), *codes], programs
 
 
-def output_stages(network: Network, loss: str, *, columns: int) -> tuple[list[GatedCode], list[Program]]:
+def output_stages(
+    network: Network, loss: str, chip: Chip, *, columns: int
+) -> tuple[list[GatedCode], list[Program]]:
     """Sample r⁻ when the settle phase ends; the gradient of the loss there, and the target."""
 
     def reduce(name: str, source: str, how: str, order: int) -> Program:
@@ -126,7 +183,8 @@ def output_stages(network: Network, loss: str, *, columns: int) -> tuple[list[Ga
         )
         return Program(name=f"{CONTROLLER}_{name}", operations=(operation,), slot="start", order=order)
 
-    hold = _code("hold", "held = output_rate", "hold", 0)
+    noise = f" + hold_noise*{normal(HOLD)}" if samples_noisily(chip) else ""
+    hold = _code("hold", f"held = output_rate{noise}", "hold", 0)
     target = "target = held - target_stepsize*gradient"
     if loss == "squared_error":
         return [hold, _code("target", f"gradient = held - desired\n{target}", "hold", 4)], []

@@ -23,10 +23,19 @@ def deviations_of(design: Design) -> Deviations:
     )
     soma_noise, apical_noise = _noise(chip, network, apical=circuit is None)
     volts = float(chip.voltage_unit)
+    saturation = np.inf
+    if chip.saturating:
+        saturation = float(chip.soma_point(network.tau_soma_ratio * chip.time_base).linear_range) / volts
     layers = []
     for l, layer in enumerate(ideal.layers):
         ones = np.ones_like(layer.leak)
-        layer = attrs.evolve(layer, soma_noise=soma_noise * ones, apical_noise=apical_noise * ones)
+        layer = attrs.evolve(
+            layer,
+            soma_noise=soma_noise * ones,
+            apical_noise=apical_noise * ones,
+            saturation=saturation,
+            limit=float(chip.rail(chip.soma)) / volts if chip.railed else np.inf,
+        )
         if draw is not None:
             drawn = draw.layers[l]
             layer = attrs.evolve(
@@ -37,14 +46,10 @@ def deviations_of(design: Design) -> Deviations:
                 offset=np.asarray(drawn.offset) / volts,
                 slope=drawn.slope,
                 comparator_offset=drawn.comparator_offset,
+                drive=drawn.drive,
             )
         layers.append(layer)
-    limit = float(chip.controller.limit) / volts if chip.railed else np.inf
-    controller: ControllerDeviations = attrs.evolve(ideal.controller, limit=limit)
-    if draw is not None:
-        controller = attrs.evolve(
-            controller, proportional=draw.proportional, leak=draw.leak, error_offset=draw.error_offset
-        )
+    controller = _controller(design, ideal.controller)
     return Deviations(
         layers=tuple(layers),
         controller=controller,
@@ -59,13 +64,43 @@ def deviations_of(design: Design) -> Deviations:
     )
 
 
+def _controller(design: Design, ideal: ControllerDeviations) -> ControllerDeviations:
+    chip, draw, volts = design.chip, design.draw, float(design.chip.voltage_unit)
+    values: ControllerDeviations = attrs.evolve(
+        ideal,
+        limit=float(chip.rail(chip.controller)) / volts if chip.railed else np.inf,
+        saturation=float(chip.controller_point().linear_range) / volts if chip.saturating else np.inf,
+    )
+    stage = chip.controller.output_stage
+    if stage.present:
+        point = chip.output_point()
+        values = attrs.evolve(
+            values,
+            output_tau=float(stage.load / point.conductance / chip.time_base),
+            output_saturation=float(point.linear_range) / volts,
+        )
+    if chip.hold.present:
+        rate = float(chip.hold.droop(chip.conditions) * chip.time_base) / volts
+        values = attrs.evolve(values, droop=rate * np.ones_like(ideal.droop))
+    if draw is not None:
+        values = attrs.evolve(
+            values,
+            proportional=draw.proportional,
+            leak=draw.leak,
+            integral=draw.integral,
+            gain_leak=draw.gain_leak,
+            error_offset=draw.error_offset,
+        )
+    return values
+
+
 def _population(
     design: Design, circuit: Circuit, name: str, ideal: PopulationDeviations
 ) -> PopulationDeviations:
     chip, volts = design.chip, float(design.chip.voltage_unit)
     integrator = circuit.population(name).tau == CONTROLLER
     values = attrs.evolve(
-        ideal, limit=float(chip.controller.limit) / volts if chip.railed and integrator else np.inf
+        ideal, limit=float(chip.rail(chip.controller)) / volts if chip.railed and integrator else np.inf
     )
     if chip.noise and not integrator:
         noise, _ = _noise(chip, design.network, apical=False)
@@ -92,13 +127,11 @@ def _noise(chip: Chip, network: Network, *, apical: bool) -> tuple[float, float]
 def layer_devices(deviations: Deviations) -> dict[str, dict[str, np.ndarray]]:
     """The same by part and parameter, for a result file; (n_units,) each."""
     parts = {
-        f"layer_{l}": {name: np.asarray(value) for name, value in attrs.asdict(layer).items()}
+        f"layer_{l}": {name: np.full_like(layer.leak, value) for name, value in attrs.asdict(layer).items()}
         for l, layer in enumerate(deviations.layers, start=1)
     }
-    control = attrs.asdict(deviations.controller)
-    limit = control.pop("limit")
-    parts["controller"] = {name: np.asarray(value) for name, value in control.items()}
-    parts["controller"]["limit"] = np.full_like(deviations.controller.leak, limit)
+    control, like = attrs.asdict(deviations.controller), deviations.controller.leak
+    parts["controller"] = {name: np.full_like(like, value) for name, value in control.items()}
     for name, population in deviations.populations.items():
         described = attrs.asdict(population)
         parts[name] = {key: np.full_like(population.leak, value) for key, value in described.items()}

@@ -11,6 +11,7 @@ from brian2 import Quantity, second, volt
 from hardware_models import Chip, Fragment, LayerDraw, Parameter
 from neurosim.equations.activation import activation
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
+from neurosim.equations.sites import HOLD, normal
 from neurosim.equations.units import unit_text
 from neurosim.spec import Network
 
@@ -67,9 +68,7 @@ def layer_group(
         for name, p in _layer_parameters(network, chip, draw, fragment, kind).items()
     }
     if chip.noise or kind.injected > 0:
-        parameters["noise_key"] = ModelParameter(
-            value=0.0, unit="1", meaning="which noise, set for each run", integer=True
-        )
+        parameters["noise_key"] = noise_key_parameter()
     before = [fragment.before for fragment in fragments]
     equations = [fragment.equations for fragment in fragments] + ["basal_drive : 1", "rate : 1", "post : 1"]
     if kind.apical:
@@ -115,7 +114,8 @@ def layer_code(
     rate = activation(network.activations[index - 1], argument("soma", draw))
     codes = [code("rate", f"rate = {rate}", "always", "start", -5)]
     if kind.apical and chip.comparator.auto_zero:
-        codes.append(code("autozero", "held_difference = difference\npost = 0", "hold", "groups", 2))
+        noise = f" + hold_noise*{normal(HOLD)}" if samples_noisily(chip) else ""
+        codes.append(code("autozero", f"held_difference = difference{noise}\npost = 0", "hold", "groups", 2))
     if kind.injected > 0:
         with_noise = "apical_noise = sqrt(device_noise**2 + injected_noise**2)"
         codes.append(code("quiet", "apical_noise = device_noise", "begin", "start", -8))
@@ -126,6 +126,23 @@ def layer_code(
 def argument(compartment: str, draw: LayerDraw | None) -> str:
     """What goes into φ for a compartment's voltage."""
     return f"{'slope*' if draw is not None else ''}{compartment}/V_unit"
+
+
+def noise_key_parameter() -> ModelParameter:
+    """What chooses a group's random numbers."""
+    return ModelParameter(value=0.0, unit="1", meaning="which noise, set for each run", integer=True)
+
+
+def samples_noisily(chip: Chip) -> bool:
+    """Whether what is sampled and held gets noise."""
+    return chip.noise and chip.hold.present
+
+
+def hold_noise(chip: Chip) -> Parameter:
+    """σ of a sample, activation units."""
+    return Parameter(
+        value=float(chip.hold.noise(chip.conditions) / chip.voltage_unit), meaning="noise of sampling, kT/C"
+    )
 
 
 def taus(network: Network, chip: Chip) -> tuple[Quantity, Quantity, Quantity]:
@@ -148,9 +165,15 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
             soma_noise=chip.noise,
             apical_noise=chip.noise and not dynamic and kind.apical,
             apical=kind.apical,
+            saturating=chip.saturating,
+            railed=chip.railed,
         ),
         chip.basal.fragment(
-            "basal", "I_unit*basal_drive", conductance=chip.unit_conductance, tau=tau_basal, noisy=False
+            "basal",
+            "I_unit*drive*basal_drive" if draw is not None else "I_unit*basal_drive",
+            conductance=chip.unit_conductance,
+            tau=tau_basal,
+            noisy=False,
         ),
     ]
     if kind.apical:
@@ -179,6 +202,13 @@ def _layer_parameters(
             value=chip.unit_conductance, meaning="transconductance of feedback weight 1"
         )
     parameters |= _noise_parameters(network, chip, kind)
+    if chip.saturating:
+        tau_soma, _, _ = taus(network, chip)
+        parameters["V_linear"] = Parameter(
+            value=chip.soma_point(tau_soma).linear_range, meaning="where the soma's couplings saturate"
+        )
+    if chip.railed:
+        parameters["soma_limit"] = Parameter(value=chip.rail(chip.soma), meaning="rails of the soma")
     if draw is not None:
         parameters |= {
             "leak": Parameter(value=draw.leak, meaning="mismatch of the leak"),
@@ -186,6 +216,9 @@ def _layer_parameters(
             "offset": Parameter(value=draw.offset, meaning="input offset of the soma"),
             "slope": Parameter(value=draw.slope, meaning="mismatch of the nonlinearity's slope"),
             "comparator_offset": Parameter(value=draw.comparator_offset, meaning="offset of the comparator"),
+            "drive": Parameter(
+                value=draw.drive, meaning="mismatch of the current into the basal compartment"
+            ),
         }
         if kind.apical:
             parameters["apical_gain"] = Parameter(
@@ -204,6 +237,8 @@ def _noise_parameters(network: Network, chip: Chip, kind: LayerDesign) -> dict[s
         )
     if not kind.apical:
         return parameters
+    if samples_noisily(chip) and chip.comparator.auto_zero:
+        parameters["hold_noise"] = hold_noise(chip)
     device = chip.apical_noise(tau_soma, tau_apical) if chip.noise else 0 * volt * second**0.5
     meaning = "shot noise of the apical input"
     if kind.injected > 0:

@@ -9,7 +9,7 @@ from brian2 import Quantity
 
 from hardware_models import Chip, Parameter, PopulationDraw
 from neurosim.equations.activation import activation, slope_of
-from neurosim.equations.layer import declarations, model_parameter
+from neurosim.equations.layer import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
 from neurosim.learning.circuit import CONTROLLER, REST, Circuit, Population, Signal
 from neurosim.spec import Network
@@ -177,7 +177,7 @@ def _parameters(
         "g_state": Parameter(value=capacitance / tau, meaning="transconductance of its input"),
     }
     if chip.railed and integrator:
-        hardware["V_limit"] = Parameter(value=chip.controller.limit, meaning="rails")
+        hardware["V_limit"] = Parameter(value=chip.rail(chip.controller), meaning="rails")
     if draw is not None:
         hardware |= {
             "leak": Parameter(value=draw.leak, meaning="mismatch of the leak"),
@@ -193,7 +193,5 @@ def _parameters(
         value=float(population.leak), unit="1", meaning="leak of the spec: 1, α or 0"
     )
     if chip.noise and not integrator:
-        parameters["noise_key"] = ModelParameter(
-            value=0.0, unit="1", meaning="which noise, set for each run", integer=True
-        )
+        parameters["noise_key"] = noise_key_parameter()
     return parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ from neurosim.reference import Parameters, feedforward, phi_prime, solve_fixed_p
 from neurosim.reference import target as nudged
 from neurosim.reference.circuit import circuit_matrix, solve_circuit
 from neurosim.reference.tensors import double
+from neurosim.reference.wiring import assemble_feedback
 from neurosim.spec import Deviations, Spec, asleep
 
 
@@ -31,6 +33,8 @@ class Stability:
     """Largest stable dt/τ_u; 0 where the loop itself is not stable."""
     per_sample: NDArray[np.float64]
     """The largest real part at each sample, (n_samples,)."""
+    slowest_leak: float = 1.0
+    """The least factor on a soma's leak that small changes meet."""
 
 
 def stability_at(
@@ -38,17 +42,28 @@ def stability_at(
     weights: Weights,
     *,
     somas: list[NDArray[np.float64]],
+    basals: list[NDArray[np.float64]] | None = None,
+    apicals: list[NDArray[np.float64]] | None = None,
     deviations: Deviations | None = None,
 ) -> Stability:
-    """Linearise about given somas, (n_samples, n_l) for each layer, activation units."""
+    """Linearise about given somas, (n_samples, n_l) for each layer, activation units.
+
+    basals, apicals : the other compartments, which count where couplings saturate; None: 0.
+    """
     network = spec.network
     chip = deviations or Deviations.ideal(network)
-    reals, steps = [], []
+    silence = [np.zeros_like(soma) for soma in somas]
+    reals, steps, leaks = [], [], []
     for sample in range(len(somas[0])):
         slopes = [
-            layer.slope * phi_prime(name, double(layer.slope * soma[sample])).numpy()
+            layer.slope
+            * phi_prime(name, double(layer.slope * soma[sample])).numpy()
+            * (np.abs(soma[sample]) < layer.limit)  # what is at a rail passes nothing on
             for layer, name, soma in zip(chip.layers, network.activations, somas, strict=True)
         ]
+        states = zip(somas, basals or silence, apicals or silence, strict=True)
+        here = _linearised(chip, [tuple(values[sample] for values in layer) for layer in states])
+        leaks.append(min(float(layer.leak.min()) for layer in here.layers))
         with np.errstate(over="ignore", invalid="ignore"):
             matrix = system_matrix(
                 network,
@@ -56,7 +71,7 @@ def stability_at(
                 forward=weights.forward,
                 feedback=weights.feedback,
                 slopes=slopes,
-                deviations=chip,
+                deviations=here,
             )
         if not np.isfinite(matrix).all():
             raise UnstableError(
@@ -67,7 +82,27 @@ def stability_at(
         eigenvalues = spectrum(matrix)
         reals.append(float(eigenvalues.real.max()))
         steps.append(largest_stable_step(eigenvalues))
-    return Stability(max_real=max(reals), largest_step=min(steps), per_sample=np.array(reals))
+    return Stability(
+        max_real=max(reals), largest_step=min(steps), per_sample=np.array(reals), slowest_leak=min(leaks)
+    )
+
+
+def _linearised(chip: Deviations, states: Sequence[tuple[NDArray[np.float64], ...]]) -> Deviations:
+    """The chip with the gains that small changes about (v, v_ff, v_fb) of each layer meet."""
+
+    def slope(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+        return 1 - np.tanh(values / limit) ** 2 if np.isfinite(limit) else np.ones_like(values)
+
+    layers = tuple(
+        attrs.evolve(
+            layer,
+            leak=layer.leak * slope(soma, layer.saturation),
+            basal_gain=layer.basal_gain * slope(basal, layer.saturation),
+            apical_gain=layer.apical_gain * slope(apical, layer.saturation),
+        )
+        for layer, (soma, basal, apical) in zip(chip.layers, states, strict=True)
+    )
+    return attrs.evolve(chip, layers=layers)
 
 
 def loop_stability(
@@ -80,7 +115,15 @@ def loop_stability(
     rest = feedforward(spec.network, parameters, inputs, deviations=deviations).output
     target = nudged(spec.task.loss, rest, double(desired), spec.method.target_stepsize)
     steady = solve_fixed_point(spec.network, parameters, spec.method, inputs, target, deviations=deviations)
-    return stability_at(spec, weights, somas=[soma.numpy() for soma in steady.soma], deviations=deviations)
+    wiring = assemble_feedback(spec.network, parameters, spec.method, deviations=deviations)
+    return stability_at(
+        spec,
+        weights,
+        somas=[soma.numpy() for soma in steady.soma],
+        basals=[basal.numpy() for basal in steady.basal],
+        apicals=[apical.numpy() for apical in wiring.drives(steady.output)],
+        deviations=deviations,
+    )
 
 
 def has_circuit(spec: Spec) -> bool:

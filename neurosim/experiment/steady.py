@@ -48,8 +48,8 @@ def settle(
 ) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
     """Checks of the states that a loop settles in, and the displacements of the layers, see `Verification`."""
     spec = chip.spec
-    leak = min(float(layer.leak.min()) for layer in chip.deviations.layers)
-    protocol = settled_protocol(spec, stability, slowest_leak=leak)
+    least = min(float(layer.leak.min()) for layer in chip.deviations.layers)
+    protocol = settled_protocol(spec, stability, slowest_leak=min(least, stability.slowest_leak))
     circuit = circuit_of(chip.method, spec.method, spec.network)
     if circuit is not None:
         protocol = attrs.evolve(protocol, learn_steps=protocol.learn_steps * circuit.windows)
@@ -84,6 +84,7 @@ def _settle_controlled(
         protocol=protocol,
         learning=False,
         noise=False,
+        droop=False,
         traced=(0, stimulus.n_presentations),
         trace_steps=protocol.period - 1,
     ).or_interrupt()

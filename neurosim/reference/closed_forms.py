@@ -56,7 +56,7 @@ def lemma_one(
     wiring = assemble_feedback(network, parameters, method)
     rest = run_forward(plant, shaped(inputs, shape=(None, network.layers[0]), name="inputs"))
     wanted = shaped(target, shape=tuple(rest.output.shape), name="target")
-    loop = output_sensitivity(plant, wiring.direct, rest.soma)
+    loop = output_sensitivity(plant, wiring.direct, rest)
     loop = loop + effective_leak(method) * torch.eye(loop.shape[-1], dtype=loop.dtype)
     output, info = torch.linalg.solve_ex(loop, (wanted - rest.output)[:, :, None])
     output = torch.where(info[:, None] == 0, output[:, :, 0], torch.nan)

@@ -28,6 +28,8 @@ class State:
     """u_int, (B, n_L)."""
     filtered: Tensor | None = None
     """e_f, (B, n_L); None where the controller has no derivative path."""
+    output: Tensor | None = None
+    """u, (B, n_L); None where there is no output stage."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -48,6 +50,8 @@ class Moment:
     """e, (B, n_L); 0 while the controller is off."""
     output: Tensor
     """u, likewise."""
+    demand: Tensor
+    """u_in, what u follows, likewise."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,11 +86,12 @@ def observe(
 ) -> Moment:
     """Rates, controller, drives and compartments at a state; no target: controller and feedback are off."""
     rate = tuple(layer.rate(v) for layer, v in zip(plant, state.soma, strict=True))
-    error = output = torch.zeros_like(rate[-1])
+    error = output = demand = torch.zeros_like(rate[-1])
     apical_drive = tuple(torch.zeros_like(v) for v in state.soma)
     if target is not None:
         error = controller.error(target, rate[-1])
-        output = controller.output(state.integrator, error, state.filtered)
+        demand = controller.output(state.integrator, error, state.filtered)
+        output = demand if state.output is None else state.output
         apical_drive = wiring.drives(output, state.apical if clock.tau_apical > 0 else None)
     basal_drive = tuple(layer.basal_drive(r) for layer, r in zip(plant, (inputs, *rate[:-1]), strict=True))
     return Moment(
@@ -97,6 +102,7 @@ def observe(
         apical_drive=apical_drive,
         error=error,
         output=output,
+        demand=demand,
     )
 
 
@@ -124,25 +130,22 @@ def advance(
         kick = None
         if apical_noise is not None:
             kick = math.sqrt(h) * torch.sqrt(layer.apical_noise**2 + injected**2) * apical_noise[l]
-        v = state.soma[l] + h / clock.tau_soma * (
-            -layer.leak * state.soma[l]
-            + layer.basal_gain * moment.basal[l]
-            + layer.apical_gain * moment.apical[l]
-            + layer.offset
-        )
+        v = state.soma[l] + h / clock.tau_soma * layer.push(state.soma[l], moment.basal[l], moment.apical[l])
         if soma_noise is not None:
             v = v + math.sqrt(h) * layer.soma_noise * soma_noise[l]
         if kick is not None and clock.tau_apical == 0:
             v = v + layer.apical_gain / clock.tau_soma * kick  # white noise of v_fb seen through the soma
-        soma.append(v)
+        soma.append(layer.keep(v))
         basal.append(_follow(moment.basal[l], moment.basal_drive[l], h, clock.tau_basal))
         behind = _follow(moment.apical[l], moment.apical_drive[l], h, clock.tau_apical)
         apical.append(
             behind + kick / clock.tau_apical if kick is not None and clock.tau_apical > 0 else behind
         )
-    integrator, filtered = state.integrator, state.filtered
+    integrator, filtered, output = state.integrator, state.filtered, state.output
     if engaged:
-        integrator = controller.clip(integrator + h * (moment.error - controller.leak * integrator))
+        integrator = controller.clip(integrator + h * controller.integrator_push(moment.error, integrator))
+        if output is not None:
+            output = output + h * controller.output_push(moment.demand, output)
         if filtered is not None:
             filtered = _follow(filtered, moment.error, h, controller.tau_filter)
     return State(
@@ -151,6 +154,7 @@ def advance(
         apical=tuple(apical),
         integrator=integrator,
         filtered=filtered,
+        output=output,
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from neurosim.reference.feedforward import Activity, run_forward
 from neurosim.reference.jacobians import output_sensitivity
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant
+from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant, saturate
 from neurosim.reference.tensors import shaped
 from neurosim.reference.wiring import Wiring, assemble_feedback
 from neurosim.spec.deviations import Deviations
@@ -131,7 +131,7 @@ class _Loop:
 
     def slope(self, output: Tensor, activity: Activity) -> Tensor:
         """−d(e − h(u))/du, (B, n_L, n_L)."""
-        sensitivity = output_sensitivity(self.plant, self.wiring.direct, activity.soma)
+        sensitivity = output_sensitivity(self.plant, self.wiring.direct, activity, self.wiring.drives(output))
         return sensitivity + torch.diag_embed(self.controller.demand_slope(output))
 
 
@@ -235,7 +235,11 @@ def _collect(loop: _Loop, output: Tensor, goal: Tensor, iterations: int) -> Stea
 def _resting_integrator(controller: Controller, output: Tensor, *, error: Tensor, at_rail: Tensor) -> Tensor:
     """u_int where e − α u_int = 0 or at its rail, (B, n_L). For K_I = α = 0 it is wound up by any error."""
     leaking = controller.leak > 0
-    wound_up = torch.where(leaking, error / torch.where(leaking, controller.leak, 1.0), error / 0.0)
-    # u/(K_I + α k_p) is e/α between the rails, and keeps its digits where e is small and α, too.
-    between = output / (controller.integral_gain + controller.leak * controller.proportional_gain)
+    given = controller.integral * saturate(error, controller.saturation)
+    wound_up = torch.where(leaking, given / torch.where(leaking, controller.leak, 1.0), error / 0.0)
+    # γ u/(γ K_I + α k_p) is γ e/α between the rails, and keeps its digits where e is small and α, too.
+    gain = controller.integral * controller.integral_gain + controller.leak * controller.proportional_gain
+    between = controller.integral * output / gain
+    if torch.isfinite(controller.saturation):  # e is large enough there to matter
+        between = torch.where(leaking & (output.abs() > 0), wound_up, between)
     return controller.clip(torch.where(at_rail, wound_up, torch.where(output == 0, 0.0, between)))

@@ -5,6 +5,7 @@ Knows the equations of a single layer and of the controller, not how they are wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,12 +20,31 @@ from neurosim.spec.deviations import Deviations
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
 
+_NEWTON_STEPS = 30
+"""From below the root of a concave curve they converge from one side; after ten nothing changes. Chosen."""
+
+
+def saturate(values: Tensor, limit: Tensor) -> Tensor:
+    """R tanh(x/R); x where R is infinite."""
+    return limit * torch.tanh(values / limit) if torch.isfinite(limit) else values
+
+
+def saturation_slope(values: Tensor, limit: Tensor) -> Tensor:
+    """Its derivative."""
+    return 1 - torch.tanh(values / limit) ** 2 if torch.isfinite(limit) else torch.ones_like(values)
+
+
+def unsaturate(values: Tensor, limit: Tensor) -> Tensor:
+    """The x of R tanh(x/R); infinite beyond R."""
+    return limit * torch.atanh((values / limit).clamp(-1, 1)) if torch.isfinite(limit) else values
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Layer:
-    """τ_v dv/dt = −leak·v + basal_gain·v_ff + apical_gain·v_fb + offset,  r = φ(slope·v),  n units.
+    """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + apical_gain·S(v_fb) + offset,  |v| ≤ limit,  n units.
 
-    v_ff → W r_{l−1} + b,  difference = φ(slope·v) − φ(slope·v_ff) + comparator_offset.
+    v_ff → drive·(W r_{l−1} + b),  r = φ(slope·v),  S(x) = R tanh(x/R) with R = saturation,
+    difference = φ(slope·v) − φ(slope·v_ff) + comparator_offset.
     """
 
     activation: str
@@ -38,6 +58,9 @@ class Layer:
     offset: Tensor
     slope: Tensor
     comparator_offset: Tensor
+    drive: Tensor
+    saturation: Tensor
+    limit: Tensor
     soma_noise: Tensor
     apical_noise: Tensor
 
@@ -50,15 +73,44 @@ class Layer:
         return self.slope * phi_prime(self.activation, self.slope * soma)
 
     def basal_drive(self, previous_rate: Tensor) -> Tensor:
-        """W r_{l−1} + b for r_{l−1} (B, n_{l−1}); (B, n)."""
-        return previous_rate @ self.weights.T + self.biases
+        """drive·(W r_{l−1} + b) for r_{l−1} (B, n_{l−1}); (B, n)."""
+        return self.drive * (previous_rate @ self.weights.T + self.biases)
+
+    def push(self, soma: Tensor, basal: Tensor, apical: Tensor | None = None) -> Tensor:
+        """τ_v dv/dt without noise; no apical: no feedback. (B, n)."""
+        total = (
+            self.basal_gain * saturate(basal, self.saturation)
+            - self.leak * saturate(soma, self.saturation)
+            + self.offset
+        )
+        return total if apical is None else total + self.apical_gain * saturate(apical, self.saturation)
+
+    def keep(self, soma: Tensor) -> Tensor:
+        """Within the rails."""
+        return torch.clamp(soma, -self.limit, self.limit) if torch.isfinite(self.limit) else soma
 
     def rest(self, basal: Tensor, apical: Tensor | None = None) -> Tensor:
         """The soma at rest under constant compartments; no apical: no feedback. (B, n)."""
-        drive = self.basal_gain * basal + self.offset
-        if apical is not None:
-            drive = drive + self.apical_gain * apical
-        return drive / self.leak
+        return self.keep(
+            unsaturate(self.push(torch.zeros_like(basal), basal, apical) / self.leak, self.saturation)
+        )
+
+    def linearised(
+        self, soma: Tensor, basal: Tensor, apical: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """leak, basal_gain and apical_gain as small changes about a state meet them, (B, n) each."""
+        return (
+            self.leak * saturation_slope(soma, self.saturation),
+            self.basal_gain * saturation_slope(basal, self.saturation),
+            self.apical_gain
+            * saturation_slope(torch.zeros_like(basal) if apical is None else apical, self.saturation),
+        )
+
+    def follows(self, soma: Tensor, basal: Tensor, apical: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """∂v/∂v_ff and ∂v/∂v_fb of the soma at rest, (B, n) each; 0 where it is at a rail."""
+        leak, basal_gain, apical_gain = self.linearised(soma, basal, apical)
+        free = (soma.abs() < self.limit).to(soma.dtype)
+        return free * basal_gain / leak, free * apical_gain / leak
 
     def difference(self, soma: Tensor, basal: Tensor) -> Tensor:
         """φ(slope·v) − φ(slope·v_ff) + comparator_offset, (B, n): post before any zeroing."""
@@ -67,8 +119,9 @@ class Layer:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Controller:
-    """e = r* − r + error_offset,  u = clip(K_I u_int + k_p e + (k_d/τ_d)(e − e_f), ±limit),
-    τ_u du_int/dt = e − α u_int, |u_int| ≤ limit,  τ_d de_f/dt = e − e_f   (Meulemans et al. 2021, eq. 4, App. A.8).
+    """e = r* − r + error_offset,  u_in = clip(K_I u_int + k_p e + (k_d/τ_d)(e − e_f), ±limit),
+    τ_u du_int/dt = integral·S(e) − α u_int, |u_int| ≤ limit,  τ_d de_f/dt = e − e_f,
+    u = u_in or, through an output stage, τ_o du/dt = S_o(u_in − u)   (Meulemans et al. 2021, eq. 4, App. A.8).
     """
 
     integral_gain: float
@@ -80,44 +133,80 @@ class Controller:
     tau_filter: float
     """τ_d/τ_u."""
     leak: Tensor
-    """α of each output with its factor, (n_L,)."""
+    """α of each output with its factor, and what a finite gain leaks, (n_L,)."""
+    integral: Tensor
+    """(n_L,)."""
     error_offset: Tensor
     """(n_L,)."""
+    droop: Tensor
+    """(n_L,)."""
+    saturation: Tensor
+    """R of S."""
+    output_tau: float
+    """τ_o/τ_u; 0: no output stage."""
+    output_saturation: Tensor
+    """R of S_o."""
     limit: float
 
     @property
     def effective_leak(self) -> Tensor:
-        """α̃ = α/(K_I + α k_p), or 1/k_p for K_I = 0, (n_L,): at rest, away from all rails, e = α̃ u."""
+        """α̃ = α/(γ K_I + α k_p) with γ = integral, or 1/k_p for K_I = 0, (n_L,): at rest, away from all rails
+        and for small e, e = α̃ u."""
         if self.integral_gain == 0:
             return 1.0 / self.proportional_gain
-        return self.leak / (self.integral_gain + self.leak * self.proportional_gain)
+        return self.leak / (self.integral * self.integral_gain + self.leak * self.proportional_gain)
 
     @property
     def knee(self) -> Tensor:
-        """(K_I + α k_p)·limit, (n_L,): at rest the integrator is at its rail where |u| is larger.
+        """|u| at rest above which the integrator is at its rail, (n_L,); infinite where it never gets there.
 
         Only for K_I < 1 does that happen before the output is at a rail of its own.
         """
-        if self.integral_gain == 0:
+        if self.integral_gain == 0 or not math.isfinite(self.limit):
             return torch.full_like(self.leak, torch.inf)
-        return (self.integral_gain + self.leak * self.proportional_gain) * self.limit
+        wanted = self.leak * self.limit / self.integral  # S(e) that holds the integrator at its rail
+        error = unsaturate(wanted, self.saturation)
+        knee = self.integral_gain * self.limit + self.proportional_gain * error
+        return torch.where(wanted < self.saturation, knee, torch.inf)
 
     @property
     def reach(self) -> Tensor:
         """The largest |u| at rest, (n_L,): the limit, or what the integrator alone can give where k_p = 0."""
         limit = torch.full_like(self.leak, self.limit)
-        return torch.where(self.proportional_gain > 0, limit, torch.minimum(limit, self.knee))
+        if self.integral_gain == 0:
+            return limit
+        most = self.limit * torch.ones_like(self.leak)
+        leaking = torch.where(self.leak > 0, self.integral * self.saturation / self.leak, torch.inf)
+        alone = self.integral_gain * torch.minimum(most, leaking)
+        return torch.where(self.proportional_gain > 0, limit, torch.minimum(limit, alone))
 
     def demand(self, output: Tensor) -> Tensor:
-        """The e that keeps u (B, n_L) where it is: α̃ u, beyond the knee α·limit + (|u| − knee)/k_p with u's sign."""
+        """The e that keeps u (B, n_L) where it is: α̃ u where S is linear, beyond the knee what k_p asks for."""
         beyond = (output.abs() - self.knee).clamp(min=0.0)
         gain = torch.where(self.proportional_gain > 0, self.proportional_gain, 1.0)
-        return self.effective_leak * (output - output.sign() * beyond) + output.sign() * beyond / gain
+        inner = output - output.sign() * beyond
+        return self._inner_demand(inner) + output.sign() * beyond / gain
+
+    def _inner_demand(self, output: Tensor) -> Tensor:
+        """e of u = K_I γ S(e)/α + k_p e, the integrator off its rails: Newton's steps on a rising, concave curve."""
+        error = self.effective_leak * output
+        if self.integral_gain == 0 or not torch.isfinite(self.saturation) or not (self.leak > 0).any():
+            return error
+        gain = self.integral_gain * self.integral / torch.where(self.leak > 0, self.leak, 1.0)
+        for _ in range(_NEWTON_STEPS):
+            missing = output - gain * saturate(error, self.saturation) - self.proportional_gain * error
+            slope = gain * saturation_slope(error, self.saturation) + self.proportional_gain
+            error = error + missing / slope.clamp(min=1e-300)
+        return torch.where(self.leak > 0, error, 0.0)
 
     def demand_slope(self, output: Tensor) -> Tensor:
         """Its derivative, (B, n_L)."""
         gain = torch.where(self.proportional_gain > 0, self.proportional_gain, 1.0)
-        return torch.where(output.abs() > self.knee, 1.0 / gain, self.effective_leak)
+        inner = self.effective_leak
+        if self.integral_gain > 0 and torch.isfinite(self.saturation):
+            curve = saturation_slope(self._inner_demand(output), self.saturation) * self.integral
+            inner = self.leak / (curve * self.integral_gain + self.leak * self.proportional_gain)
+        return torch.where(output.abs() > self.knee, 1.0 / gain, inner)
 
     def error(self, target: Tensor, rate: Tensor) -> Tensor:
         """e, (B, n_L)."""
@@ -133,6 +222,14 @@ class Controller:
     def clip(self, values: Tensor) -> Tensor:
         """Within the rails."""
         return torch.clamp(values, -self.limit, self.limit)
+
+    def integrator_push(self, error: Tensor, integrator: Tensor) -> Tensor:
+        """τ_u du_int/dt, (B, n_L)."""
+        return self.integral * saturate(error, self.saturation) - self.leak * integrator
+
+    def output_push(self, demand: Tensor, output: Tensor) -> Tensor:
+        """τ_u du/dt of the output stage, (B, n_L)."""
+        return saturate(demand - output, self.output_saturation) / self.output_tau
 
 
 def assemble_plant(
@@ -176,8 +273,13 @@ def assemble_controller(
         proportional_gain=method.proportional_gain * double(chip.proportional),
         derivative_ratio=method.derivative_gain / method.derivative_filter_ratio,
         tau_filter=method.derivative_filter_ratio,
-        leak=method.leak * double(chip.leak),
+        leak=method.leak * double(chip.leak) + double(chip.gain_leak),
+        integral=double(chip.integral),
         error_offset=double(chip.error_offset),
+        droop=double(chip.droop),
+        saturation=double(chip.saturation),
+        output_tau=float(chip.output_tau),
+        output_saturation=double(chip.output_saturation),
         limit=float(chip.limit),
     )
 

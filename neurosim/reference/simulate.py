@@ -107,7 +107,12 @@ def simulate(
             held = plant[-1].rate(state.soma[-1])
             target = nudged(loss, held, wanted, method.target_stepsize)
             state = _engage(state, controller)
-        moment = observe(plant, wiring, controller, clock, state=state, inputs=batch_inputs, target=target)
+        wanted_now = (
+            target if target is None else target - (k - protocol.settle_steps) * clock.step * controller.droop
+        )
+        moment = observe(
+            plant, wiring, controller, clock, state=state, inputs=batch_inputs, target=wanted_now
+        )
         if k % record_every == 0:
             records.append((k, state, moment, target if target is not None else torch.zeros_like(held)))
         after = advance(
@@ -145,9 +150,14 @@ def _check_interval(record_every: int) -> None:
 
 
 def _engage(state: State, controller: Controller) -> State:
-    """The controller begins at 0; so does the filter of its derivative path, where it has one."""
+    """The controller begins at 0; so do the filter of its derivative path and its output stage, where it has them."""
     zero = torch.zeros_like(state.integrator)
-    return attrs.evolve(state, integrator=zero, filtered=zero if controller.derivative_ratio > 0 else None)
+    return attrs.evolve(
+        state,
+        integrator=zero,
+        filtered=zero if controller.derivative_ratio > 0 else None,
+        output=zero if controller.output_tau > 0 else None,
+    )
 
 
 def _initial_state(network: Network, inputs: Tensor, initial_soma: Sequence[Any] | None) -> State:

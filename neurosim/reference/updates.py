@@ -135,7 +135,7 @@ def minimum_norm_update(
     scales = [1.0 if weighted else norm for norm in norms]
     # Weights on silent inputs move nothing.
     scales = [scale if norm > 0 else 0.0 for scale, norm in zip(scales, norms, strict=True)]
-    jacobians = layer_jacobians(plant, state.soma)
+    jacobians = layer_jacobians(plant, state)
     scaled = torch.cat([scale * j[0] for scale, j in zip(scales, jacobians, strict=True)], dim=1)
     solution = torch.linalg.pinv(scaled) @ wanted[0]
     moves = torch.split(solution, list(network.layers[1:]))

@@ -20,8 +20,9 @@ Array = NDArray[np.float64]
 
 @attrs.frozen(kw_only=True, eq=False)
 class LayerDeviations:
-    """τ_v dv/dt = −leak·v + basal_gain·v_ff + apical_gain·v_fb + offset + noise,   r = φ(slope·v),
-    post = φ(slope·v) − φ(slope·v_ff) + comparator_offset.    All (n_l,).
+    """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + apical_gain·S(v_fb) + offset + noise,   |v| ≤ limit,
+    v_ff → drive·(W r + b),  r = φ(slope·v),  post = φ(slope·v) − φ(slope·v_ff) + comparator_offset,
+    S(x) = R tanh(x/R) with R = saturation.    Arrays are (n_l,).
     """
 
     leak: Array
@@ -36,6 +37,12 @@ class LayerDeviations:
     """Factor on the argument of the nonlinearity."""
     comparator_offset: Array
     """Constant added to the post-synaptic term."""
+    drive: Array
+    """Factor on what drives the basal compartment."""
+    saturation: float
+    """Of the couplings, activation units; infinity: linear."""
+    limit: float
+    """Largest |v|, activation units; infinity: no rails."""
     soma_noise: Array
     """Noise on v, dv = … + soma_noise dB with time in τ_u; activation units."""
     apical_noise: Array
@@ -45,16 +52,29 @@ class LayerDeviations:
 
 @attrs.frozen(kw_only=True, eq=False)
 class ControllerDeviations:
-    """e = r* − r + error_offset,  u = clip(K_I u_int + k_p·proportional·e + k_d ė_f, ±limit),
-    τ_u du_int/dt = e − α·leak·u_int, |u_int| ≤ limit.    All (n_L,).
+    """e = r* − droop·t − r + error_offset,  u_in = clip(K_I u_int + k_p·proportional·e + k_d ė_f, ±limit),
+    τ_u du_int/dt = integral·S(e) − (α·leak + gain_leak) u_int, |u_int| ≤ limit,  S(x) = R tanh(x/R),
+    u = u_in, or where output_tau > 0: output_tau du/dt = R_o tanh((u_in − u)/R_o).    Arrays are (n_L,).
     """
 
     proportional: Array
     """Factor on k_p."""
     leak: Array
     """Factor on α."""
+    integral: Array
+    """Factor on what goes into the integrator."""
+    gain_leak: Array
+    """What the integrator leaks beside α, 1/τ_u."""
     error_offset: Array
     """Constant added to the error, activation units; only while the controller is on."""
+    droop: Array
+    """How fast the stored target falls, activation units per τ_u."""
+    saturation: float
+    """R of the integrator's input, activation units; infinity: linear."""
+    output_tau: float
+    """Of the output stage over τ_u; 0: it follows at once."""
+    output_saturation: float
+    """R_o of the output stage, activation units; infinity: linear."""
     limit: float
     """Largest |u| the controller can give, activation units; infinity: no rails."""
 
@@ -121,6 +141,9 @@ class Deviations:
                     offset=np.zeros(n),
                     slope=np.ones(n),
                     comparator_offset=np.zeros(n),
+                    drive=np.ones(n),
+                    saturation=np.inf,
+                    limit=np.inf,
                     soma_noise=np.zeros(n),
                     apical_noise=np.zeros(n),
                 )
@@ -129,7 +152,13 @@ class Deviations:
             controller=ControllerDeviations(
                 proportional=np.ones(sizes[-1]),
                 leak=np.ones(sizes[-1]),
+                integral=np.ones(sizes[-1]),
+                gain_leak=np.zeros(sizes[-1]),
                 error_offset=np.zeros(sizes[-1]),
+                droop=np.zeros(sizes[-1]),
+                saturation=np.inf,
+                output_tau=0.0,
+                output_saturation=np.inf,
                 limit=np.inf,
             ),
             forward_gain=tuple(np.ones((m, n)) for n, m in itertools.pairwise(sizes)),
@@ -153,3 +182,10 @@ class Deviations:
         )
         still = {name: attrs.evolve(x, noise=np.zeros_like(x.leak)) for name, x in self.populations.items()}
         return attrs.evolve(self, layers=quiet, populations=still)
+
+    def without_droop(self) -> Deviations:
+        """The same chip with a sample-and-hold that keeps what it was given."""
+        control: ControllerDeviations = attrs.evolve(
+            self.controller, droop=np.zeros_like(self.controller.droop)
+        )
+        return attrs.evolve(self, controller=control)

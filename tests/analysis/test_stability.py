@@ -70,6 +70,7 @@ def right_hand_side(
     dynamic = (True, network.tau_basal_ratio > 0, network.tau_apical_ratio > 0)
 
     def field(state: Array) -> Array:
+        state, stage = np.split(state, [len(state) - (sizes[-1] if chip.controller.output_tau > 0 else 0)])
         parts, start = [], 0
         for present in dynamic:
             pieces = []
@@ -88,11 +89,12 @@ def right_hand_side(
         output = method.integral_gain * integral
         output = output + method.proportional_gain * chip.controller.proportional * error
         slope = (error - filtered) / method.derivative_filter_ratio
-        output = output + method.derivative_gain * slope
+        demand = output + method.derivative_gain * slope
+        output = stage if len(stage) else demand
         to_apicals = _to_apicals(method, chip, feedback, output, apicals)
         change: list[list[Array]] = [[], [], []]
         for l in range(depth):
-            to_basal = (chip.forward_gain[l] * forward[l]) @ rates[l]
+            to_basal = chip.layers[l].drive * ((chip.forward_gain[l] * forward[l]) @ rates[l])
             to_apical = to_apicals[l]
             basal = basals[l] if dynamic[1] else to_basal
             apical = apicals[l] if dynamic[2] else to_apical
@@ -103,8 +105,10 @@ def right_hand_side(
                 change[1].append((to_basal - basal) / network.tau_basal_ratio)
             if dynamic[2]:
                 change[2].append((to_apical - apical) / network.tau_apical_ratio)
-        last = [error - method.leak * chip.controller.leak * integral] if method.integral_gain > 0 else []
+        leak = method.leak * chip.controller.leak + chip.controller.gain_leak
+        last = [chip.controller.integral * error - leak * integral] if method.integral_gain > 0 else []
         last += [slope] if method.derivative_gain > 0 else []
+        last += [(demand - stage) / chip.controller.output_tau] if len(stage) else []
         return np.concatenate([*change[0], *change[1], *change[2], *last])
 
     return field
@@ -168,8 +172,9 @@ def test_the_matrix_is_the_derivative_of_the_equations(
 
 @pytest.mark.parametrize("ratios", RATIOS)
 @pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("output_tau", [0.0, 0.07])
 def test_other_controllers_and_relays_are_the_derivative_of_theirs(
-    ratios: tuple[float, float], loop: str
+    ratios: tuple[float, float], loop: str, output_tau: float
 ) -> None:
     """The tolerance is that of the test above."""
     method = LOOPS[loop]
@@ -177,9 +182,9 @@ def test_other_controllers_and_relays_are_the_derivative_of_theirs(
         "tanh", "sigmoid", tau_basal_ratio=ratios[0], tau_apical_ratio=ratios[1], tau_soma_ratio=0.15
     )
     shapes = feedback_shapes(method_of(method.name).feedback, network.layers)
-    chip = make_deviations(network, spread=0.2, feedback=shapes)
+    chip = make_deviations(network, spread=0.2, feedback=shapes, output_tau=output_tau)
     forward, feedback = make_weights(network, method=method)
-    extra = 3 * (method.integral_gain > 0) + 3 * (method.derivative_gain > 0)
+    extra = 3 * (method.integral_gain > 0) + 3 * (method.derivative_gain > 0) + 3 * (output_tau > 0)
     state = np.random.default_rng(1).standard_normal(14 * (1 + sum(r > 0 for r in ratios)) + extra)
     matrix = system_matrix(
         network,

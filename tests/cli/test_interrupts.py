@@ -9,16 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurosim.backend import compiler_available
 from neurosim.io import read_result
 from neurosim.result import INTERRUPTED, Result
 from tests.cli.conftest import Outcome, finish, start
 
 LONG = ("--set", "run.epochs=100000")
-
-CPP = pytest.param(
-    "cpp", marks=[pytest.mark.cpp, pytest.mark.skipif(not compiler_available(), reason="no compiler")]
-)
 
 
 def _wait_for(process: subprocess.Popen[str], line: str) -> None:
@@ -39,7 +34,7 @@ def _readable(path: Path, *, epochs: int) -> Result:
     return result
 
 
-@pytest.mark.parametrize("backend", ["numpy", CPP])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("cpp", marks=pytest.mark.cpp)])
 def test_an_interrupt_keeps_the_finished_epochs(spec: Path, tmp_path: Path, backend: str):
     process = start("run", spec, "--out", "a.h5", "--backend", backend, *LONG, folder=tmp_path)
     _wait_for(process, "epoch 3 of")

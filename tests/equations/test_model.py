@@ -36,7 +36,7 @@ VALUES: list[dict[str, Any]] = [
     {"chip": {"name": REAL, "temperature": "350 K"}},
     {"chip": {"name": REAL, "current_unit": "2 nA"}},
     {"chip": {"name": REAL, "soma": {"capacitance": "3 pF", "slope_spread": 0.1}}},
-    {"chip": {"name": REAL, "process": {"kappa": 0.8, "a_vt_pair": "0 mV*um"}}},
+    {"chip": {"name": REAL, "process": {"n": {"kappa": 0.8, "a_vt_pair": "0 mV*um"}}}},
     {"chip": {"name": REAL, "controller": {"limit": "200 mV", "offset_residue": 1}}},
     {"network": {"tau_soma_ratio": 0.3}},
     {"network": {"initial_gain": 2.0}},

@@ -17,24 +17,13 @@ from neurosim.io import load_dataset
 from neurosim.io.hdf5 import read_result, write_result
 from neurosim.result import Result
 from neurosim.spec import Spec
+from tests.experiment.cases import digits_spec
 from tests.systems.nets import random_dataset, random_weights, spec_of
 
 
 def _spec(name: str, **run_table: Any) -> Spec:
-    return spec_of(
-        [64, 8, 10],
-        method={"name": name, "learning_rate": 0.5, "target_stepsize": 0.5, "leak": 0.1},
-        task={"name": "digits", "train_samples": 64, "test_samples": 32},
-        run={
-            "batch": 16,
-            "epochs": 3,
-            "settle_duration": 2.0,
-            "learn_duration": 2.0,
-            "backend": "numpy",
-            "verify_samples": 0,
-            **run_table,
-        },
-    )
+    method = {"name": name, "learning_rate": 0.5, "target_stepsize": 0.5, "leak": 0.1}
+    return digits_spec(8, samples=64, method=method, batch=16, verify_samples=0, **run_table)
 
 
 @pytest.mark.parametrize(("every", "times"), [(1, [0, 1, 2, 3]), (2, [0, 2]), (5, [0]), (0, None)])

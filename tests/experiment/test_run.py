@@ -10,25 +10,13 @@ from neurosim.errors import SpecError, UnstableError
 from neurosim.experiment import Watcher, run, verify
 from neurosim.result import INTERRUPTED, Result
 from neurosim.spec import Spec
-from tests.systems.nets import spec_of
+from tests.experiment.cases import digits_spec
 
 
-def _spec(method: str = "DFC-fixed", **run_table: object) -> Spec:
-    rate = {"BP": 0.3, "DFC-SSA-fixed": 1.0}.get(method, 1.0)
-    return spec_of(
-        [64, 12, 10],
-        method={"name": method, "learning_rate": rate, "target_stepsize": 0.8},
-        task={"name": "digits", "train_samples": 160, "test_samples": 80},
-        run={
-            "batch": 8,
-            "epochs": 3,
-            "settle_duration": 2.0,
-            "learn_duration": 2.0,
-            "backend": "numpy",
-            "verify_samples": 4,
-            **run_table,
-        },
-    )
+def _spec(name: str = "DFC-fixed", *, verify_samples: int = 4) -> Spec:
+    rate = 0.3 if name == "BP" else 1.0
+    method = {"name": name, "learning_rate": rate, "target_stepsize": 0.8}
+    return digits_spec(12, samples=160, method=method, batch=8, verify_samples=verify_samples)
 
 
 @pytest.mark.parametrize("method", ["DFC-fixed", "DFC-SS-fixed", "DFC-SSA-fixed", "BP"])

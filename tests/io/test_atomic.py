@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,12 +52,26 @@ def test_paths_that_cannot_be_written_are_refused(tmp_path, write):
     assert Path("/dev/null").is_char_device()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(OutputError):
-        check_writable(tmp_path / "a.h5")
-    tmp_path.chmod(0o700)
+@contextlib.contextmanager
+def _as_no_one_special() -> Iterator[None]:
+    """Root may write anywhere, and is the user "nobody" meanwhile."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_read_only_folder_is_refused():
+    with tempfile.TemporaryDirectory() as folder:  # into pytest's own no other user may even look
+        Path(folder).chmod(0o555)
+        with _as_no_one_special():
+            assert os.listdir(folder) == []
+            with pytest.raises(OutputError, match="Permission denied"):
+                check_writable(Path(folder, "a.h5"))
+        assert os.listdir(folder) == []
 
 
 def test_check_writable_leaves_no_trace(tmp_path):

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurosim.learning import method_of
 from neurosim.learning.initial import initial_weights
+from neurosim.learning.initial_feedback import initial_feedback
 from neurosim.reference import Parameters, feedforward, target
-from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations, Network
+from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations, MethodSettings, Network
 
 LOSSES = ("softmax_cross_entropy", "squared_error")
 
@@ -30,6 +32,19 @@ def make_parameters(network: Network, *, seed: int = 0, biased: bool = True) -> 
     return Parameters.from_arrays(
         forward=forward, biases=[b + 0.1 * biased * draw.standard_normal(b.shape) for b in biases]
     )
+
+
+def make_start(network: Network, method: MethodSettings, *, seed: int = 0) -> Parameters:
+    """Initial weights with the feedback that the method starts with."""
+    parameters = make_parameters(network, seed=seed)
+    feedback = initial_feedback(
+        method_of(method.name),
+        method,
+        network,
+        forward=[w.numpy() for w in parameters.forward],
+        seed=seed,
+    )
+    return attrs.evolve(parameters, feedback=tuple(torch.tensor(q) for q in feedback))
 
 
 def with_feedback(
@@ -78,8 +93,15 @@ def make_deviations(
     limit: float = np.inf,
     auto_zero: bool = False,
     feedback: Sequence[tuple[int, int]] | None = None,
+    saturation: float = np.inf,
+    soma_limit: float = np.inf,
+    output_tau: float = 0.0,
+    droops: bool = False,
 ) -> Deviations:
-    """A chip whose every number is off by `spread`; feedback: shapes of its weights, None: direct."""
+    """A chip whose every number is off by `spread`; feedback: shapes of its weights, None: direct.
+
+    saturation : of somata, of the integrator's input and of the output stage, if there is one.
+    """
     draw = np.random.default_rng(seed)
     n_out = network.layers[-1]
 
@@ -91,8 +113,10 @@ def make_deviations(
             **{
                 field.name: around(0.0, n) if "offset" in field.name else around(1.0, n)
                 for field in attrs.fields(LayerDeviations)
-                if "noise" not in field.name
+                if "noise" not in field.name and field.name not in ("saturation", "limit")
             },
+            saturation=saturation,
+            limit=soma_limit,
             soma_noise=abs(around(0.0, n)),
             apical_noise=abs(around(0.0, n)),
         )
@@ -104,7 +128,13 @@ def make_deviations(
         controller=ControllerDeviations(
             proportional=around(1.0, n_out),
             leak=around(1.0, n_out),
+            integral=around(1.0, n_out),
+            gain_leak=0.1 * abs(around(0.0, n_out)),
             error_offset=0.1 * around(0.0, n_out),
+            droop=0.1 * abs(around(0.0, n_out)) * droops,
+            saturation=saturation,
+            output_tau=output_tau,
+            output_saturation=saturation,
             limit=limit,
         ),
         forward_gain=tuple(around(1.0, *gain.shape) for gain in ideal.forward_gain),

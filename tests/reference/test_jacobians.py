@@ -57,6 +57,6 @@ def test_sensitivity_is_the_jacobian_times_the_feedback(mismatched: bool, name: 
         [(x.apical_gain / x.leak)[:, None] * q for x, q in zip(plant, wiring.direct, strict=True)]
     )
     expected = output_jacobian(network, parameters, activity, chip) @ feedback
-    sensitivity = output_sensitivity(plant, wiring.direct, activity.soma)
+    sensitivity = output_sensitivity(plant, wiring.direct, activity)
     # Products of at most six matrices with entries about 1: rounding only.
     torch.testing.assert_close(sensitivity, expected, rtol=1e-12, atol=1e-14)

@@ -45,6 +45,10 @@ def _by_hand(
     held = [0.0] * depth
     c, limit = chip.controller, chip.controller.limit
     outputs = []
+    delivered = np.zeros_like(u_int)
+
+    def tanh(x: np.ndarray, most: float) -> np.ndarray:
+        return most * np.tanh(x / most) if np.isfinite(most) else x
 
     def act(l: int, x: np.ndarray) -> np.ndarray:
         return phi(network.activations[l], torch.tensor(chip.layers[l].slope * x)).numpy()
@@ -57,11 +61,14 @@ def _by_hand(
             wanted = rates[-1] - method.target_stepsize * (rates[-1] - desired)
             u_int = np.zeros_like(u_int)
         if learning:
-            e = wanted - rates[-1] + c.error_offset
+            e = wanted - c.droop * h * (k - protocol.settle_steps) - rates[-1] + c.error_offset
             u = method.integral_gain * u_int + method.proportional_gain * c.proportional * e
             u = np.clip(u + method.derivative_gain / tau_f * (e - e_f), -limit, limit)
             e_f = e_f + h / tau_f * (e - e_f)
-            u_int = np.clip(u_int + h * (e - method.leak * c.leak * u_int), -limit, limit)
+            push = c.integral * tanh(e, c.saturation) - (method.leak * c.leak + c.gain_leak) * u_int
+            u_int = np.clip(u_int + h * push, -limit, limit)
+            if c.output_tau > 0:
+                u, delivered = delivered, delivered + h / c.output_tau * tanh(u - delivered, c.output_saturation)
         outputs.append(u)
         if learning:
             fast = u - slow if method.name == "DFC-merged" else u
@@ -75,7 +82,7 @@ def _by_hand(
             back[l] = above @ feedback[l].T
         new_weights, new_biases = [w.copy() for w in weights], [b.copy() for b in biases]
         for l, x in enumerate(chip.layers):
-            drive = rates[l] @ (chip.forward_gain[l] * weights[l]).T + biases[l]
+            drive = x.drive * (rates[l] @ (chip.forward_gain[l] * weights[l]).T + biases[l])
             part = slice(starts[l], starts[l + 1])
             soma_noise, apical_noise = noises[0][k][:, part], noises[1][k][:, part]
             b_now = basal[l] if tb > 0 else drive
@@ -84,7 +91,8 @@ def _by_hand(
             if learns and learning:
                 noise = np.sqrt(noise**2 + sleep.noise**2)
             difference = act(l, v[l]) - act(l, b_now) + x.comparator_offset
-            pull = -x.leak * v[l] + x.basal_gain * b_now + x.apical_gain * a_now + x.offset
+            pull = x.basal_gain * tanh(b_now, x.saturation) - x.leak * tanh(v[l], x.saturation) + x.offset
+            pull = pull + x.apical_gain * tanh(a_now, x.saturation)
             v[l] = v[l] + h / tv * pull + x.soma_noise * np.sqrt(h) * soma_noise
             if tb > 0:
                 basal[l] = b_now + h / tb * (drive - b_now)
@@ -92,6 +100,7 @@ def _by_hand(
                 apical[l] = a_now + h / ta * (back[l] - a_now) + noise / ta * np.sqrt(h) * apical_noise
             else:
                 v[l] = v[l] + x.apical_gain * noise / tv * np.sqrt(h) * apical_noise
+            v[l] = np.clip(v[l], -x.limit, x.limit)
             if not learning:
                 continue
             if k == protocol.settle_steps:
@@ -197,3 +206,26 @@ def test_every_step_of_learning_feedback_is_that_of_a_loop_by_hand(
     sleep = Sleep(noise=0.1, decay=0.2, highpass_ratio=0.4)
     method = attrs.evolve(METHOD, name=name, weight_updates=updates, learning_rate=0.3, sleep=sleep)
     _check_against_hand(network, make_parameters(network), method, chip, learn_feedback=True)
+
+
+@pytest.mark.parametrize("taus", [(0.0, 0.0), (0.1, 0.3)])
+@pytest.mark.parametrize("output_tau", [0.0, 0.15])
+@pytest.mark.parametrize("name", ["DFC-fixed", "DFC-relayed"])
+def test_every_step_of_an_imperfect_chip_is_that_of_a_loop_by_hand(
+    taus: tuple[float, float], output_tau: float, name: str
+) -> None:
+    """Saturating couplings, rails of the somata that some reach, an output stage that slews, a droop."""
+    network = make_network(5, 7, 6, 3, output="sigmoid", tau_basal_ratio=taus[0], tau_apical_ratio=taus[1])
+    parameters = relayed_parameters(network) if name == "DFC-relayed" else make_parameters(network)
+    shapes = feedback_shapes(method_of(name).feedback, network.layers)
+    chip = make_deviations(
+        network,
+        limit=0.5,
+        feedback=shapes,
+        saturation=0.7,
+        soma_limit=0.3,
+        output_tau=output_tau,
+        droops=True,
+    )
+    method = attrs.evolve(METHOD, name=name, learning_rate=0.3, derivative_gain=0.1)
+    _check_against_hand(network, parameters, method, chip)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from neurosim.errors import DataError, SpecError
 from neurosim.learning import METHODS, method_of
-from neurosim.learning.initial_feedback import initial_feedback
 from neurosim.reference import (
     Parameters,
     Stepper,
@@ -31,7 +28,7 @@ from neurosim.reference.measures import condition_two, reconstruction_errors
 from neurosim.reference.training import Shown, has_rule
 from neurosim.spec import MethodSettings, Network, Optimizer, Sleep
 
-from .cases import make_data, make_network, make_parameters
+from .cases import make_data, make_network, make_parameters, make_start
 
 ITERATED = [name for name in METHODS if has_rule(method_of(name))]
 RATES = {"NDI": 0.1, "PBP": 0.1, "BP": 0.2, "FA": 0.2, "DFA": 0.2}
@@ -41,19 +38,6 @@ RATES = {"NDI": 0.1, "PBP": 0.1, "BP": 0.2, "FA": 0.2, "DFA": 0.2}
 def _orders(samples: int, epochs: int, *, seed: int = 0) -> list[NDArray[np.int64]]:
     draw = np.random.default_rng(seed)
     return [draw.permutation(samples) for _ in range(epochs)]
-
-
-def _start(network: Network, method: MethodSettings, *, seed: int = 0) -> Parameters:
-    """Seeded weights with the feedback that the method starts with."""
-    parameters = make_parameters(network, seed=seed)
-    feedback = initial_feedback(
-        method_of(method.name),
-        method,
-        network,
-        forward=[w.numpy() for w in parameters.forward],
-        seed=seed,
-    )
-    return attrs.evolve(parameters, feedback=tuple(torch.tensor(q) for q in feedback))
 
 
 def _lesson(network: Network, *, samples: int = 128) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,7 +63,7 @@ def test_every_method_without_dynamics_learns(name: str) -> None:
         sleep=Sleep(pretraining_epochs=4, pretraining_learning_rate=0.2, epochs=1),
     )
     inputs, desired = _lesson(network)
-    start, stepper = _start(network, method), Stepper(method.optimizer)
+    start, stepper = make_start(network, method), Stepper(method.optimizer)
     nights = _orders(128, method.sleep.pretraining_epochs, seed=1)
     for parameters in pretrain(network, start, method, inputs, nights, batch=16, stepper=stepper):
         start = parameters
@@ -107,7 +91,7 @@ def test_methods_with_dynamics_learn_by_their_steady_state(name: str) -> None:
     rate = 0.1 if name in ("DI", "SLDI") else 1.0
     method = MethodSettings(name=name, learning_rate=rate, target_stepsize=0.1, leak=0.01)
     inputs, desired = _lesson(network, samples=64)
-    start = _start(network, method)
+    start = make_start(network, method)
     for parameters in pretrain(network, start, method, inputs, _orders(64, 8), batch=8):
         start = parameters
     epochs = list(
@@ -194,7 +178,7 @@ def test_training_goes_on_where_it_was_left(name: str) -> None:
         optimizer=Optimizer(name="adam"),
         sleep=Sleep(epochs=1, learning_rate=1e-3),
     )
-    start = _start(network, method)
+    start = make_start(network, method)
     whole = _half(network, method, start, Stepper(method.optimizer), range(4))
     first = Stepper(method.optimizer)
     middle = _half(network, method, start, first, range(2))
@@ -210,7 +194,7 @@ def test_nights_teach_the_feedback_only_and_follow_the_seed() -> None:
     network = make_network(8, 8, 6, 4)
     method = MethodSettings(name="DFC-SSA", sleep=Sleep(pretraining_learning_rate=0.4))
     inputs, _ = _lesson(network)
-    start = _start(network, method)
+    start = make_start(network, method)
 
     def night(seed: int) -> list[Parameters]:
         return list(pretrain(network, start, method, inputs, _orders(128, 3), batch=4, seed=seed))
@@ -241,7 +225,7 @@ def test_decoders_learn_before_and_along_with_the_weights() -> None:
         shown = Shown.of(network, parameters, method, inputs, desired, loss="squared_error")
         return float(reconstruction_errors(shown).mean())
 
-    start = _start(network, method)
+    start = make_start(network, method)
     *_, learned = pretrain(network, start, method, inputs, _orders(128, 8), batch=16)
     assert error(learned) < 0.5 * error(start)
     lessons = train_epochs(
@@ -256,7 +240,7 @@ def test_no_night_where_the_feedback_is_fixed() -> None:
     network = make_network(4, 4, 3)
     for name in ("BP", "NDI", "DFC-SSA-fixed", "DFC-merged"):
         method = MethodSettings(name=name)
-        start = _start(network, method)
+        start = make_start(network, method)
         assert list(pretrain(network, start, method, np.zeros((3, 4)), _orders(3, 2), batch=2)) == []
 
 
@@ -269,7 +253,7 @@ def test_divergence_ends_training_and_says_so() -> None:
         epochs = list(
             train_epochs(
                 network,
-                _start(network, method),
+                make_start(network, method),
                 method,
                 inputs,
                 desired,
@@ -288,7 +272,7 @@ def test_single_precision_is_the_same_training_with_fewer_digits(name: str) -> N
     network = make_network(8, 8, 6, 4)
     method = MethodSettings(name=name, learning_rate=0.1, target_stepsize=0.1, leak=0.01)
     inputs, desired = _lesson(network, samples=64)
-    start = _start(network, method)
+    start = make_start(network, method)
 
     def train(dtype: torch.dtype) -> Any:
         lessons = train_epochs(
@@ -315,7 +299,7 @@ def test_an_optimiser_can_go_on_in_another_precision() -> None:
     network = make_network(6, 5, 3)
     method = MethodSettings(name="DTP-iterated", optimizer=Optimizer(name="adam"))
     inputs, desired = _lesson(network, samples=8)
-    parameters, stepper = _start(network, method), Stepper(method.optimizer)
+    parameters, stepper = make_start(network, method), Stepper(method.optimizer)
     for dtype in (torch.float32, torch.float64, torch.float32):
         (epoch,) = train_epochs(
             network,
@@ -344,72 +328,3 @@ def test_evaluation_counts_hits() -> None:
     mean, hits = evaluate(network, parameters, inputs, right, "softmax_cross_entropy")
     assert hits == 0.5
     assert mean == pytest.approx(float(loss("softmax_cross_entropy", output, right).mean()))
-
-
-def test_refusals_come_at_the_call() -> None:
-    network = make_network(2, 2)
-    parameters = make_parameters(network)
-    data = (np.zeros((3, 2)), np.zeros((3, 2)))
-    dfc, bp = MethodSettings(), MethodSettings(name="BP")
-    with pytest.raises(SpecError, match=r"DFC-fixed runs as dynamics[\s\S]*BP, FA[\s\S]*settled_rule"):
-        train_epochs(network, parameters, dfc, *data, [], loss="squared_error", batch=1)
-    with pytest.raises(SpecError, match="batch"):
-        train_epochs(network, parameters, bp, *data, [], loss="squared_error", batch=0)
-    with pytest.raises(SpecError, match="float16"):
-        train_epochs(network, parameters, bp, *data, [], loss="squared_error", batch=1, dtype=torch.float16)
-    for bad in (2.5, True, "8"):
-        with pytest.raises(SpecError, match="batch"):
-            train_epochs(network, parameters, bp, *data, [], loss="squared_error", batch=bad)  # type: ignore[arg-type] - what is tried
-    with pytest.raises(DataError, match="desired"):
-        train_epochs(network, parameters, bp, data[0], data[1][:2], [], loss="squared_error", batch=1)
-    with pytest.raises(DataError, match="no samples"):
-        evaluate(network, parameters, np.zeros((0, 2)), np.zeros((0, 2)), "squared_error")
-    expanding = make_network(3, 2, 4)
-    ndi = MethodSettings(name="NDI", leak=0.0)
-    deep = make_network(2, 2, 2)
-    singular = attrs.evolve(
-        make_parameters(deep),
-        forward=(torch.ones(2, 2), torch.ones(2, 2)),
-        feedback=(-torch.ones(2, 2),),
-    )
-    with pytest.raises(SpecError, match="singular"):
-        train_epochs(deep, singular, ndi, *data, [], loss="squared_error", batch=1)
-    wide = _start(expanding, ndi)
-    wrong = (np.zeros((3, 3)), np.zeros((3, 4)))
-    with pytest.raises(SpecError, match=r"layer 2 cannot be inverted without a leak"):
-        train_epochs(expanding, wide, ndi, *wrong, [], loss="squared_error", batch=1)
-    with pytest.raises(SpecError, match=r"parameters\.feedback"):
-        train_epochs(
-            expanding,
-            attrs.evolve(wide, feedback=()),
-            attrs.evolve(ndi, leak=0.1),
-            *wrong,
-            [],
-            loss="squared_error",
-            batch=1,
-        )
-
-
-@pytest.mark.parametrize(
-    "order",
-    [
-        np.ones(3, bool),
-        np.array([0.0, 1.0]),
-        np.array([-1, 0]),
-        np.array([3]),
-        np.array([], int),
-        np.eye(2, dtype=int),
-        1,
-    ],
-    ids=["mask", "floats", "negative", "beyond", "empty", "matrix", "number"],
-)
-def test_an_order_is_a_list_of_samples(order: Any) -> None:
-    """A mask or a negative index would quietly train on other samples."""
-    network = make_network(2, 2, tau_soma_ratio=0.01, tau_apical_ratio=0.3)
-    data = (np.zeros((3, 2)), np.zeros((3, 2)))
-    bp, dfc = MethodSettings(name="BP"), MethodSettings(name="DFC-SSA")
-    parameters = make_parameters(network)
-    with pytest.raises(DataError, match=r"orders[\s\S]*0 to 2"):
-        list(train_epochs(network, parameters, bp, *data, [order], loss="squared_error", batch=1))
-    with pytest.raises(DataError, match=r"orders[\s\S]*0 to 2"):
-        list(pretrain(network, parameters, dfc, data[0], [order], batch=1))

@@ -113,4 +113,4 @@ def test_specs_are_values() -> None:
     assert first == second  # where a spec came from is no part of it
     assert isinstance(first, Spec)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        setattr(first.network, "hidden", "tanh")  # noqa: B010 - mypy knows that it cannot be assigned
+        first.network.hidden = "tanh"

@@ -35,9 +35,10 @@ def check_iterated(spec: Spec, parameters: Parameters, inputs: Any, desired: Any
     assert isinstance(method.plasticity, TargetDifference)
     shown = Shown.of(spec.network, parameters, spec.method, inputs, desired, loss=spec.task.loss)
     taught = IterateTargets(tolerance=LAST_STEP, most_steps=MOST_STEPS)(shown)
+    assert taught.settled is not None  # a correction "once" counts as settled too
     targets, exact = _EXACT[method.inversion.side](target_task(shown))
     wanted = _post(shown, targets, influence=method.plasticity.influence)
-    keep = exact if taught.settled is None else exact & taught.settled
+    keep = exact & taught.settled
     pairs = [(a[keep].numpy(), b[keep].numpy()) for a, b in zip(taught.terms.post, wanted, strict=True)]
     return [
         Check(

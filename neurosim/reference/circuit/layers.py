@@ -59,17 +59,17 @@ def advance_layers(
     step: float,
     noise: Sequence[Tensor] | None = None,
 ) -> LayersState:
-    """τ_v dv/dt = −leak·v + basal_gain·v_ff + offset + noise,  τ_b dv_ff/dt = W r_{l−1} + b − v_ff.
+    """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + offset + noise,  τ_b dv_ff/dt = W r_{l−1} + b − v_ff.
 
     step : h over τ_u. noise : standard normals (B, n_l) of each layer; None: none.
     """
     soma, basal = [], []
     for l, layer in enumerate(plant):
-        push = -layer.leak * state.soma[l] + layer.basal_gain * moment.basal[l] + layer.offset
+        push = layer.push(state.soma[l], moment.basal[l])
         v = state.soma[l] + step / network.tau_soma_ratio * push
         if noise is not None:
             v = v + math.sqrt(step) * layer.soma_noise * noise[l]
-        soma.append(v)
+        soma.append(layer.keep(v))
         if network.tau_basal_ratio > 0:
             behind = moment.drive[l] - moment.basal[l]
             basal.append(moment.basal[l] + step / network.tau_basal_ratio * behind)

@@ -20,6 +20,7 @@ from neurosim.learning.feedback import (
 )
 from neurosim.learning.methods import method_of
 from neurosim.learning.plasticity import AtSteadyState, Controlled, Gradient
+from neurosim.reference.feedforward import Activity
 from neurosim.reference.fixed_point import solve_fixed_point
 from neurosim.reference.jacobians import layer_jacobians, output_sensitivity
 from neurosim.reference.measures.angles import feedback_angles, sample_angles
@@ -140,7 +141,7 @@ def _angles(shown: Shown, rivals: dict[str, Callable[[Shown], Terms]], update: U
 
 
 def _condition_two(shown: Shown) -> Named:
-    jacobian = torch.cat(layer_jacobians(shown.plant, shown.rest.soma), dim=2)
+    jacobian = torch.cat(layer_jacobians(shown.plant, shown.rest), dim=2)
     wiring = assemble_feedback(shown.network, shown.parameters, shown.method)
     yield "condition_two", _mean(condition_two(jacobian, wiring.direct))
 
@@ -151,7 +152,9 @@ def _condition_three(shown: Shown) -> Named:
         shown.network, shown.parameters, method, shown.inputs, shown.target, tolerance=TOLERANCE
     )
     wiring = assemble_feedback(shown.network, shown.parameters, method)
-    loop = output_sensitivity(shown.plant, wiring.direct, steady.soma)
+    loop = output_sensitivity(
+        shown.plant, wiring.direct, Activity(soma=steady.soma, rate=steady.rate, basal=steady.basal)
+    )
     loop = torch.where(steady.converged[:, None, None], loop, torch.nan)
     decay = condition_three(loop, integral_gain=method.integral_gain, leak=method.leak)
     yield "condition_three", _mean(decay)

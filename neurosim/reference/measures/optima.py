@@ -62,7 +62,7 @@ def _least_moves(
 
     scales : s_l, (B,) each; None: 1.
     """
-    slopes = layer_jacobians(shown.plant, shown.rest.soma)
+    slopes = layer_jacobians(shown.plant, shown.rest)
     if scales is not None:
         slopes = tuple(s[:, None, None] * slope for s, slope in zip(scales, slopes, strict=True))
     jacobian = torch.cat(slopes, dim=2)
