@@ -1,7 +1,7 @@
 """Chips as numbers with units: parts, what mismatch and noise do to them, presets; no neurosim here."""
 
 from hardware_models.chip import Chip, ChipError
-from hardware_models.draw import Draw, LayerDraw, PopulationDraw
+from hardware_models.draw import Draw, LayerDraw, Lot, PopulationDraw
 from hardware_models.fragment import Fragment, Parameter
 from hardware_models.presets import (
     Preset,
@@ -19,6 +19,7 @@ __all__ = [
     "Draw",
     "Fragment",
     "LayerDraw",
+    "Lot",
     "Parameter",
     "PopulationDraw",
     "Preset",

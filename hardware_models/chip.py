@@ -13,7 +13,7 @@ from hardware_models import checks
 from hardware_models.compartment import Comparator, Dendrite, Soma
 from hardware_models.controller import AnalogPI
 from hardware_models.coupling import OperatingPoint
-from hardware_models.draw import Draw, Streams, draw_chip
+from hardware_models.draw import Draw, Lot, Streams, differs
 from hardware_models.ekv import REFERENCE, Transistor
 from hardware_models.hold import SampleHold
 from hardware_models.mirror import Mirror, mirror_spread
@@ -142,6 +142,13 @@ class Chip:
         with self.cited("controller.output_stage"), within("coupling"):
             return part.coupling.operate(part.conductance, self.conditions)
 
+    def soma_leakage(self) -> Quantity:
+        """What a soma's reset switch takes, A."""
+        with self.cited("soma.switch"):
+            conditions = self.conditions
+            switch = self.soma.switch
+            return conditions.process.device(switch).off_current(switch, conditions.temperature)
+
     def mirror_spread(self, path: str, mirror: Mirror) -> float:
         """σ(ln I) of a copy of I_unit by a mirror that stands at a path."""
         with self.cited(path):
@@ -174,7 +181,10 @@ class Chip:
         ------
         ChipError : a device outside the range of its model.
         """
-        return draw_chip(self, sizes, streams, tau_soma=tau_soma, feedback=feedback, populations=populations)
+        if not differs(self):
+            return None
+        lot = Lot.of(self, tau_soma)
+        return lot.draw(sizes, streams, feedback=feedback, populations=populations)
 
     def soma_noise_current(self, tau_soma: Quantity, tau_apical: Quantity = 0 * second) -> Quantity:
         """I_n of the soma: white noise of its leak's and its basal transconductor, A·√s (two-sided).

@@ -12,6 +12,7 @@ from brian2 import Quantity, volt
 from numpy.typing import NDArray
 
 from hardware_models.coupling import OperatingPoint
+from hardware_models.spreads import Spread, spreads_of
 from hardware_models.variability import draw_normals, neighbours_alike
 
 if TYPE_CHECKING:
@@ -74,117 +75,127 @@ def differs(chip: Chip) -> bool:
     return chip.mismatch or any(finite) or chip != nominal
 
 
-def draw_chip(
-    chip: Chip,
-    sizes: Sequence[int],
-    streams: Streams,
-    *,
-    tau_soma: Quantity,
-    feedback: Sequence[tuple[int, int]] | None,
-    populations: Mapping[str, tuple[int, bool]] | None,
-) -> Draw | None:
-    """As `Chip.draw`."""
-    if not differs(chip):
-        return None
-    soma, controller = chip.soma_point(tau_soma), chip.controller_point()
-    spread = chip.mirror_spread("synapse.mirror", chip.synapse.mirror)
-    drawing = _Drawing(chip=chip, soma=soma, controller=controller, synapse=spread)
-    outputs = sizes[-1]
-    shapes = [(n, outputs) for n in sizes[1:]] if feedback is None else feedback
-    return Draw(
-        layers=tuple(drawing.layer(n, streams(f"layer_{l}")) for l, n in enumerate(sizes[1:], start=1)),
-        forward_gain=tuple(
-            drawing.gains((m, n), streams(f"forward_{l}"))
-            for l, (n, m) in enumerate(itertools.pairwise(sizes), start=1)
-        ),
-        feedback_gain=tuple(
-            drawing.gains(shape, streams(f"feedback_{position}"))
-            for position, shape in enumerate(shapes, start=1)
-        ),
-        populations={
-            name: drawing.population(n, integrator, streams(name))
-            for name, (n, integrator) in (populations or {}).items()
-        },
-        **drawing.control(outputs, streams("controller")),
-    )
-
-
 @attrs.frozen(kw_only=True, eq=False)
-class _Drawing:
-    """Spreads that were worked out once, and draws from them."""
+class Lot:
+    """All chips of one design: spreads that were worked out once, and draws from them."""
 
     chip: Chip
     soma: OperatingPoint
     controller: OperatingPoint
-    synapse: float
+    spreads: Mapping[str, Spread]
+    moving: bool = True
+    """Whether temperature, corner and capacitors move time constants."""
 
-    def normals(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
-        """Standard normals; drawn also without mismatch, so that a stream stays in step, and then 0."""
-        drawn = draw_normals(shape, generator, alike=neighbours_alike(self.chip.process))
-        return drawn if self.chip.mismatch else np.zeros_like(drawn)
+    @staticmethod
+    def of(chip: Chip, tau_soma: Quantity) -> Lot:
+        """The lot of a chip whose somata have a time constant; ChipError as `Chip.draw`."""
+        return Lot(
+            chip=chip,
+            soma=chip.soma_point(tau_soma),
+            controller=chip.controller_point(),
+            spreads=spreads_of(chip, tau_soma),
+        )
 
-    def gains(self, shape: tuple[int, int], generator: np.random.Generator) -> Array:
-        """γ of an array of synapses, (n_post, n_pre)."""
-        return np.exp(self.synapse * self.normals(shape, generator))
+    def only(self, kind: str) -> Lot:
+        """The same chips with one kind of deviation alone, device by device as large as with all."""
+        alone = {name: spread if name == kind else Spread() for name, spread in self.spreads.items()}
+        return attrs.evolve(self, spreads=alone, moving=False)
 
-    def rate(self, n: int, part: OperatingPoint, generator: np.random.Generator) -> Array:
+    def draw(
+        self,
+        sizes: Sequence[int],
+        streams: Streams,
+        *,
+        feedback: Sequence[tuple[int, int]] | None = None,
+        populations: Mapping[str, tuple[int, bool]] | None = None,
+    ) -> Draw:
+        """One chip; arguments as `Chip.draw`."""
+        outputs = sizes[-1]
+        shapes = [(n, outputs) for n in sizes[1:]] if feedback is None else feedback
+        return Draw(
+            layers=tuple(self._layer(n, streams(f"layer_{l}")) for l, n in enumerate(sizes[1:], start=1)),
+            forward_gain=tuple(
+                self._factor("forward_gain", (m, n), streams(f"forward_{l}"))
+                for l, (n, m) in enumerate(itertools.pairwise(sizes), start=1)
+            ),
+            feedback_gain=tuple(
+                self._factor("feedback_gain", shape, streams(f"feedback_{position}"))
+                for position, shape in enumerate(shapes, start=1)
+            ),
+            populations={
+                name: self._population(n, integrator, streams(name))
+                for name, (n, integrator) in (populations or {}).items()
+            },
+            **self._control(outputs, streams("controller")),
+        )
+
+    def _normals(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        """Standard normals of one block."""
+        return draw_normals(shape, generator, alike=neighbours_alike(self.chip.process))
+
+    def _factor(self, name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        """(1 + shift) exp(σ z)."""
+        spread = self.spreads[name]
+        return (1 + spread.shift) * np.exp(spread.sigma * self._normals(shape, generator))
+
+    def _term(self, name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        """shift + σ z."""
+        spread = self.spreads[name]
+        return spread.shift + spread.sigma * self._normals(shape, generator)
+
+    def _rate(self, n: int, part: OperatingPoint, generator: np.random.Generator) -> Array:
         """(g/C) over what was designed: temperature, corner, and the mismatch of the capacitors; (n,)."""
-        conditions = self.chip.conditions
-        capacitance = self.chip.soma.capacitance if part is self.soma else self.chip.controller.capacitance
-        sigma = conditions.process.capacitor.spread(capacitance) / np.sqrt(2)  # one of a pair
-        return part.factor / conditions.capacitance_factor * np.exp(-sigma * self.normals((n,), generator))
-
-    def layer(self, n: int, generator: np.random.Generator) -> LayerDraw:
-        """Neurons of one layer."""
-        chip, soma = self.chip, self.soma
-        gain = [np.exp(soma.gain_spread * self.normals((n,), generator)) for _ in range(3)]
-        # of the leak's, basal and apical transconductor
-        offset = float(soma.offset_spread) * np.sqrt(3) * self.normals((n,), generator)
-        slope = np.exp(chip.soma.slope_spread * self.normals((n,), generator))
-        mirror = chip.mirror_spread("comparator.mirror", chip.comparator.mirror)
-        comparator = mirror * self.normals((n,), generator)
-        basal = chip.dendrite_point("basal")
-        drive = np.exp(basal.gain_spread * self.normals((n,), generator)) / basal.factor
-        rate = self.rate(n, soma, generator)
+        chip = self.chip
+        drawn = self._normals((n,), generator)
+        if not self.moving:
+            return np.ones(n)
         conditions = chip.conditions
-        off = conditions.process.device(chip.soma.switch).off_current(
-            chip.soma.switch, conditions.temperature
-        )
-        leaking = float(off / soma.conductance)
+        capacitance = chip.soma.capacitance if part is self.soma else chip.controller.capacitance
+        sigma = conditions.process.capacitor.spread(capacitance) / np.sqrt(2)  # one of a pair
+        return part.factor / conditions.capacitance_factor * np.exp(-sigma * chip.mismatch * drawn)
+
+    def _layer(self, n: int, generator: np.random.Generator) -> LayerDraw:
+        """Neurons of one layer."""
+        factors = {
+            name: self._factor(name, (n,), generator)
+            for name in ("leak", "basal_gain", "apical_gain", "slope", "drive")
+        }
+        offset = self._term("offset", (n,), generator)
+        comparator = self._term("comparator_offset", (n,), generator)
+        rate = self._rate(n, self.soma, generator)
         return LayerDraw(
-            leak=rate * gain[0] * (1 + 3 / soma.gain),
-            basal_gain=rate * gain[1],
-            apical_gain=rate * gain[2],
-            offset=rate * (offset - leaking) * volt,
-            slope=chip.warm_slope * slope,
+            leak=rate * factors["leak"],
+            basal_gain=rate * factors["basal_gain"],
+            apical_gain=rate * factors["apical_gain"],
+            offset=rate * offset * self.chip.voltage_unit,
+            slope=factors["slope"],
             comparator_offset=comparator,
-            drive=drive,
+            drive=factors["drive"],
         )
 
-    def population(self, n: int, integrator: bool, generator: np.random.Generator) -> PopulationDraw:
+    def _population(self, n: int, integrator: bool, generator: np.random.Generator) -> PopulationDraw:
         """Its offsets are sampled while it is reset, as the controller's is: the same residue is left."""
         point = self.controller if integrator else self.soma
-        leak = np.exp(point.gain_spread * self.normals((n,), generator))
-        gain = np.exp(point.gain_spread * self.normals((n,), generator))
+        name = "integral" if integrator else "basal_gain"
+        leak = self._factor(name, (n,), generator)
+        gain = self._factor(name, (n,), generator)
         # of the leak's and the input's transconductor
         spread = self.chip.controller.offset_residue * float(point.offset_spread) * np.sqrt(2)
-        offset = spread * self.normals((n,), generator)
-        rate = self.rate(n, point, generator)
+        offset = spread * self.chip.mismatch * self._normals((n,), generator)
+        rate = self._rate(n, point, generator)
         return PopulationDraw(leak=rate * leak, gain=rate * gain, offset=rate * offset * volt)
 
-    def control(self, n: int, generator: np.random.Generator) -> dict[str, Array]:
+    def _control(self, n: int, generator: np.random.Generator) -> dict[str, Array]:
         """The controller's integrators and proportional paths."""
-        chip, point = self.chip, self.controller
-        proportional = np.exp(point.gain_spread * self.normals((n,), generator))
-        leak = np.exp(point.gain_spread * self.normals((n,), generator))
-        offset = float(point.offset_spread) / float(chip.voltage_unit)
-        error_offset = chip.controller.offset_residue * offset * self.normals((n,), generator)
-        integral = np.exp(point.gain_spread * self.normals((n,), generator))
-        rate = self.rate(n, point, generator)
+        proportional = self._factor("proportional", (n,), generator)
+        leak = self._factor("controller_leak", (n,), generator)
+        error_offset = self._term("error_offset", (n,), generator)
+        integral = self._factor("integral", (n,), generator)
+        rate = self._rate(n, self.controller, generator)
         return {
             "proportional": proportional,
             "leak": rate * leak,
             "integral": rate * integral,
-            "gain_leak": rate / point.gain,
+            "gain_leak": rate * self.spreads["gain_leak"].shift,
             "error_offset": error_offset,
         }

@@ -100,6 +100,27 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     verify.add_argument("--quiet", action="store_true", help="no progress and no table")
     command("equations", _equations, "print the equations, parameters and wiring that will run")
+    cost = command("cost", _cost, "power, area, time and energy of the network on its chip, part by part")
+    cost.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    cost.add_argument("--plot", metavar="FILE", help="also draw the parts as bars: .png, .svg or .pdf")
+    cost.add_argument(
+        "--activity", type=float, metavar="A", help="mean |rate| of inputs, neurons; default 0.5"
+    )
+    cost.add_argument("--dac-bits", type=int, metavar="N", help="of inputs and targets; 0: none; default 8")
+    cost.add_argument("--adc-bits", type=int, metavar="N", help="of outputs; 0: none; default 8")
+    budget = command("budget", _budget, "what each imperfection of the chip does to the learning signals")
+    budget.add_argument(
+        "--chips",
+        type=int,
+        default=50,
+        metavar="N",
+        help="emulated with each imperfection; 0: closed forms only",
+    )
+    budget.add_argument("--samples", type=int, default=8, metavar="N", help="of the test set; default 8")
+    budget.add_argument("--out", metavar="FILE.h5", help="also write the budget as a result file")
+    budget.add_argument("--plot", metavar="FILE.png", help="also draw it")
+    budget.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
+    budget.add_argument("--quiet", action="store_true", help="no progress and no tables")
     presets = commands.add_parser(
         "presets",
         help="chips and processes, each number with unit, source and range",
@@ -146,7 +167,9 @@ def _run(options: argparse.Namespace) -> int:
     out = _output(options)
     check_writable(out)
     if options.plot:
-        _check_picture(options.plot)
+        from neurosim.report.picture import FORMATS
+
+        _check_picture(options.plot, FORMATS)
     from neurosim.experiment import Watcher, run
     from neurosim.report import as_json, draw_run, print_summary
     from neurosim.report.progress import Progress
@@ -181,12 +204,11 @@ def _output(options: argparse.Namespace) -> Path:
     return folder / f"{Path(options.spec).stem}.h5"
 
 
-def _check_picture(path: str) -> None:
+def _check_picture(path: str, formats: Sequence[str]) -> None:
     from neurosim.io import check_writable
-    from neurosim.report.picture import FORMATS
 
-    if Path(path).suffix.lower() not in FORMATS:
-        raise OutputError("no such picture format", where=path, expected="a name in " + " or ".join(FORMATS))
+    if Path(path).suffix.lower() not in formats:
+        raise OutputError("no such picture format", where=path, expected="a name in " + " or ".join(formats))
     check_writable(path)
 
 
@@ -225,6 +247,42 @@ def _verify(options: argparse.Namespace) -> int:
     return DONE if verification.passed else FELL_SHORT
 
 
+def _budget(options: argparse.Namespace) -> int:
+    spec = _spec(options)
+    for name, least in (("chips", 0), ("samples", 1)):
+        if getattr(options, name) < least:
+            raise SpecError(
+                "bad value",
+                where=f"--{name}",
+                expected=f"a whole number >= {least}",
+                got=str(getattr(options, name)),
+            )
+    from neurosim.io import check_writable
+
+    if options.out:
+        check_writable(options.out)
+    if options.plot:
+        from neurosim.report.picture import FORMATS
+
+        _check_picture(options.plot, FORMATS)
+    from neurosim.experiment.budget import as_result, error_budget
+    from neurosim.io import write_result
+    from neurosim.report.budget import budget_as_json, draw_budget, print_budget
+    from neurosim.report.progress import Progress
+
+    with Progress(quiet=options.quiet or options.json) as progress:
+        budget = error_budget(spec, chips=options.chips, samples=options.samples, progress=progress)
+    if options.out:
+        write_result(as_result(spec, budget), options.out)
+    if options.plot:
+        draw_budget(budget, options.plot)
+    if options.json:
+        _print_json(budget_as_json(budget))
+    elif not options.quiet:
+        print_budget(budget, _console())
+    return DONE
+
+
 def _presets(options: argparse.Namespace) -> int:
     from neurosim.emulate import preset_of
     from neurosim.report.presets import preset_names, presets_as_json, print_preset, print_presets
@@ -240,6 +298,25 @@ def _presets(options: argparse.Namespace) -> int:
         print_presets(found, _console())
     else:
         print_preset(found[0], _console())
+    return DONE
+
+
+def _cost(options: argparse.Namespace) -> int:
+    from neurosim.emulate import cost_of
+    from neurosim.report.cost import cost_as_json, print_cost
+    from neurosim.report.cost_picture import FORMATS, draw_cost
+
+    spec = _spec(options)
+    if options.plot:
+        _check_picture(options.plot, FORMATS)
+    given = {name: getattr(options, name) for name in ("activity", "dac_bits", "adc_bits")}
+    cost = cost_of(spec, **{name: value for name, value in given.items() if value is not None})
+    if options.plot:
+        draw_cost(cost, options.plot)
+    if options.json:
+        _print_json(cost_as_json(cost))
+    else:
+        print_cost(cost, _console())
     return DONE
 
 

@@ -121,6 +121,8 @@ class Result:
     verification: tuple[Check, ...] = ()
     devices: Mapping[str, Mapping[str, NDArray[np.float64]]] = attrs.field(factory=dict)
     """What the chip drew for neurons and controllers: devices["layer_1"]["leak"], (n_units,), unit-free."""
+    budget: Mapping[str, Mapping[str, Mapping[str, float]]] = attrs.field(factory=dict)
+    """What each imperfection does: budget["update"]["offset"]["spread"], relative to the signal; angles in degrees."""
     provenance: Mapping[str, Any] = attrs.field(factory=dict)
     """Versions, scales of the chip (volt, ampere and second of a unit), wall time: strings and numbers."""
 

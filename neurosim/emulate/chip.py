@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +16,7 @@ from neurosim.backend.emulator import Progress
 from neurosim.emulate.design import chip_of, design_of, noise_key
 from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
+from neurosim.emulate.redrawn import redrawn_values
 from neurosim.emulate.weights import Weights, projections
 from neurosim.equations import Model, assemble, deviations_of
 from neurosim.equations.controlled import learns_feedback
@@ -60,6 +62,7 @@ class VirtualChip:
         self.deviations: Deviations = deviations_of(self._design)
         self.model: Model = assemble(self._design)
         self.backend = backend or spec.run.backend
+        self._values: dict[str, ArrayLike] = {}
         self._emulator: Emulator = build_emulator(self.model, self.backend)
 
     @property
@@ -104,6 +107,7 @@ class VirtualChip:
         weights.check(self.spec.network, self.method.feedback)
         rates = self._rates(learning)
         values = {
+            **self._values,
             **self._schedule(stimulus, protocol, traced, trace_steps),
             **weight_values(
                 self._design,
@@ -129,6 +133,31 @@ class VirtualChip:
             optimizer={name: recording.final[name] for name in carried},
             reading=self._reading(protocol, trace_steps),
         )
+
+    def redrawn(self, *chips: Deviations) -> VirtualChip:
+        """Another chip of the lot on the engine that is built: this one's structure with other numbers.
+
+        The two share the engine, so one is shown data after the other. Noise stays this chip's.
+
+        Parameters
+        ----------
+        chips : one, or as many as there are columns, which then differ in neurons and controllers alone.
+        """
+        if len(chips) not in (1, self.model.n_columns):
+            raise DataError(
+                "chips do not fit the columns",
+                expected=f"1 or {self.model.n_columns}",
+                got=str(len(chips)),
+            )
+        other = copy.copy(self)
+        other.deviations = chips[0]
+        other._values = redrawn_values(
+            self.model,
+            chips,
+            volts=float(self.chip.voltage_unit),
+            seconds=float(self.chip.time_base),
+        )
+        return other
 
     def projections(self, weights: Weights) -> dict[str, Projection]:
         """The connectivity as a result holds it: weights with device errors, and what made them."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         check_learnable(network, spec.method)
     circuit = circuit_of(parts, spec.method, network)
     tau_soma = network.tau_soma_ratio * chip.time_base
-    try:
+    with biased(spec):
         draw = chip.draw(
             network.layers,
             lambda name: stream(chip.seed, "chip", name),
@@ -79,14 +80,6 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
             chip.controller_point()
         if chip.controller.output_stage.present:
             chip.output_point()
-    except ChipError as error:
-        raise SpecError(
-            "the chip cannot be biased for this spec",
-            where=f"{spec.source or 'spec'}: chip.{error.key}",
-            expected=error.expected,
-            got=error.got,
-            remedy="change the geometry, chip.time_base, a capacitance, or the spec's time constants",
-        ) from None
     return Design(
         network=network,
         method=spec.method,
@@ -98,6 +91,21 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         columns=columns or spec.run.batch,
         sleeps=sleeps,
     )
+
+
+@contextmanager
+def biased(spec: Spec) -> Iterator[None]:
+    """A ChipError inside becomes a SpecError: the spec asks of its chip what its geometry cannot give."""
+    try:
+        yield
+    except ChipError as error:
+        raise SpecError(
+            "the chip cannot be biased for this spec",
+            where=f"{spec.source or 'spec'}: chip.{error.key}",
+            expected=error.expected,
+            got=error.got,
+            remedy="change the geometry, chip.time_base, a capacitance, or the spec's time constants",
+        ) from None
 
 
 def noise_key(spec: Spec, *, place: int | str, passage: int, sleeps: bool = False) -> int:

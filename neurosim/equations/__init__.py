@@ -3,7 +3,15 @@
 from neurosim.equations.assemble import assemble
 from neurosim.equations.describe import describe
 from neurosim.equations.design import Design
-from neurosim.equations.deviations import deviations_of
+from neurosim.equations.deviations import designed_deviations, deviations_of, drawn_onto
 from neurosim.equations.model import Model
 
-__all__ = ["Design", "Model", "assemble", "describe", "deviations_of"]
+__all__ = [
+    "Design",
+    "Model",
+    "assemble",
+    "describe",
+    "designed_deviations",
+    "deviations_of",
+    "drawn_onto",
+]

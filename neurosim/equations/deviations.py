@@ -5,17 +5,25 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from hardware_models import Chip
+from hardware_models import Chip, Draw
 from neurosim.equations.design import Design
 from neurosim.equations.layer import taus
 from neurosim.learning import feedback_shapes
-from neurosim.learning.circuit import CONTROLLER, Circuit
+from neurosim.learning.circuit import CONTROLLER
 from neurosim.spec import ControllerDeviations, Deviations, Network, PopulationDeviations
 
 
 def deviations_of(design: Design) -> Deviations:
     """What the equations of `assemble` say about this chip, in activation units and units of τ_u."""
-    chip, draw, network, circuit = design.chip, design.draw, design.network, design.circuit
+    designed = designed_deviations(design)
+    if design.draw is None:
+        return designed
+    return drawn_onto(designed, design.draw, volts=float(design.chip.voltage_unit))
+
+
+def designed_deviations(design: Design) -> Deviations:
+    """Of the chip as it was designed: its noise, its rails, where it saturates, how it holds; no mismatch."""
+    chip, network, circuit = design.chip, design.network, design.circuit
     ideal = Deviations.ideal(
         network,
         feedback=feedback_shapes(design.parts.feedback, network.layers),
@@ -26,46 +34,72 @@ def deviations_of(design: Design) -> Deviations:
     saturation = np.inf
     if chip.saturating:
         saturation = float(chip.soma_point(network.tau_soma_ratio * chip.time_base).linear_range) / volts
-    layers = []
-    for l, layer in enumerate(ideal.layers):
-        ones = np.ones_like(layer.leak)
-        layer = attrs.evolve(
-            layer,
-            soma_noise=soma_noise * ones,
-            apical_noise=apical_noise * ones,
-            saturation=saturation,
-            limit=float(chip.rail(chip.soma)) / volts if chip.railed else np.inf,
-        )
-        if draw is not None:
-            drawn = draw.layers[l]
-            layer = attrs.evolve(
+    return attrs.evolve(
+        ideal,
+        layers=tuple(
+            attrs.evolve(
                 layer,
-                leak=drawn.leak,
-                basal_gain=drawn.basal_gain,
-                apical_gain=drawn.apical_gain,
-                offset=np.asarray(drawn.offset) / volts,
-                slope=drawn.slope,
-                comparator_offset=drawn.comparator_offset,
-                drive=drawn.drive,
+                soma_noise=soma_noise * np.ones_like(layer.leak),
+                apical_noise=apical_noise * np.ones_like(layer.leak),
+                saturation=saturation,
+                limit=float(chip.rail(chip.soma)) / volts if chip.railed else np.inf,
             )
-        layers.append(layer)
-    controller = _controller(design, ideal.controller)
-    return Deviations(
-        layers=tuple(layers),
-        controller=controller,
-        forward_gain=draw.forward_gain if draw else ideal.forward_gain,
-        feedback_gain=draw.feedback_gain if draw else ideal.feedback_gain,
+            for layer in ideal.layers
+        ),
+        controller=_controller(chip, ideal.controller),
         auto_zero=chip.comparator.auto_zero,
         populations={
-            name: _population(design, circuit, name, values)
+            name: _population(chip, network, values, integrator=circuit.population(name).tau == CONTROLLER)
             for name, values in ideal.populations.items()
             if circuit is not None
         },
     )
 
 
-def _controller(design: Design, ideal: ControllerDeviations) -> ControllerDeviations:
-    chip, draw, volts = design.chip, design.draw, float(design.chip.voltage_unit)
+def drawn_onto(designed: Deviations, draw: Draw, *, volts: float) -> Deviations:
+    """One chip of the lot of a designed one; volts : of activity 1."""
+    layers = tuple(
+        attrs.evolve(
+            layer,
+            leak=drawn.leak,
+            basal_gain=drawn.basal_gain,
+            apical_gain=drawn.apical_gain,
+            offset=np.asarray(drawn.offset) / volts,
+            slope=drawn.slope,
+            comparator_offset=drawn.comparator_offset,
+            drive=drawn.drive,
+        )
+        for layer, drawn in zip(designed.layers, draw.layers, strict=True)
+    )
+    controller: ControllerDeviations = attrs.evolve(
+        designed.controller,
+        proportional=draw.proportional,
+        leak=draw.leak,
+        integral=draw.integral,
+        gain_leak=draw.gain_leak,
+        error_offset=draw.error_offset,
+    )
+    populations = {
+        name: attrs.evolve(
+            values,
+            leak=draw.populations[name].leak,
+            gain=draw.populations[name].gain,
+            offset=np.asarray(draw.populations[name].offset) / volts,
+        )
+        for name, values in designed.populations.items()
+    }
+    return attrs.evolve(
+        designed,
+        layers=layers,
+        controller=controller,
+        forward_gain=draw.forward_gain,
+        feedback_gain=draw.feedback_gain,
+        populations=populations,
+    )
+
+
+def _controller(chip: Chip, ideal: ControllerDeviations) -> ControllerDeviations:
+    volts = float(chip.voltage_unit)
     values: ControllerDeviations = attrs.evolve(
         ideal,
         limit=float(chip.rail(chip.controller)) / volts if chip.railed else np.inf,
@@ -82,33 +116,18 @@ def _controller(design: Design, ideal: ControllerDeviations) -> ControllerDeviat
     if chip.hold.present:
         rate = float(chip.hold.droop(chip.conditions) * chip.time_base) / volts
         values = attrs.evolve(values, droop=rate * np.ones_like(ideal.droop))
-    if draw is not None:
-        values = attrs.evolve(
-            values,
-            proportional=draw.proportional,
-            leak=draw.leak,
-            integral=draw.integral,
-            gain_leak=draw.gain_leak,
-            error_offset=draw.error_offset,
-        )
     return values
 
 
 def _population(
-    design: Design, circuit: Circuit, name: str, ideal: PopulationDeviations
+    chip: Chip, network: Network, ideal: PopulationDeviations, *, integrator: bool
 ) -> PopulationDeviations:
-    chip, volts = design.chip, float(design.chip.voltage_unit)
-    integrator = circuit.population(name).tau == CONTROLLER
-    values = attrs.evolve(
-        ideal, limit=float(chip.rail(chip.controller)) / volts if chip.railed and integrator else np.inf
-    )
+    limit = float(chip.rail(chip.controller) / chip.voltage_unit) if chip.railed and integrator else np.inf
+    values = attrs.evolve(ideal, limit=limit)
     if chip.noise and not integrator:
-        noise, _ = _noise(chip, design.network, apical=False)
+        noise, _ = _noise(chip, network, apical=False)
         values = attrs.evolve(values, noise=noise * np.ones_like(ideal.noise))
-    if design.draw is None:
-        return values
-    drawn = design.draw.populations[name]
-    return attrs.evolve(values, leak=drawn.leak, gain=drawn.gain, offset=np.asarray(drawn.offset) / volts)
+    return values
 
 
 def _noise(chip: Chip, network: Network, *, apical: bool) -> tuple[float, float]:

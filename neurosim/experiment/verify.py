@@ -80,12 +80,23 @@ def verify(
     check_steps(spec, weights, dataset)
     watch("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
-    if pretraining_epochs(spec):
-        learner = ChipLearner(chip, dataset)
-        _pretrained(spec, learner, dataset, watch)
-        weights = learner.weights
+    weights = awake_weights(chip, weights, dataset, watch)
     watch("verifying", 0, 1)
     return verify_weights(chip, weights, dataset, tolerance=tolerance)
+
+
+def awake_weights(chip: VirtualChip, weights: Weights, dataset: Dataset, watch: Watch) -> Weights:
+    """What forward learning starts with: feedback that is learned has had its pre-training on the chip.
+
+    Raises
+    ------
+    UnstableError : that broke off.
+    """
+    if not pretraining_epochs(chip.spec):
+        return weights
+    learner = ChipLearner(chip, dataset)
+    _pretrained(chip.spec, learner, dataset, watch)
+    return learner.weights
 
 
 def _pretrained(spec: Spec, learner: Learner, dataset: Dataset, watch: Watch) -> None:

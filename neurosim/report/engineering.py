@@ -27,6 +27,15 @@ def engineering(value: float, unit: str, *, digits: int = 3) -> str:
     return f"{rounded / 10**power:.{digits}g} {PREFIXES[power]}{unit}"
 
 
+def area(square_metres: float, *, digits: int = 3) -> str:
+    """An area in mm² from a hundredth of one on, else in µm²: a prefix before m² would be squared."""
+    if not math.isfinite(square_metres):
+        return "—" if math.isnan(square_metres) else "∞ mm²"
+    unit, name = (1e-6, "mm²") if square_metres >= 1e-8 else (1e-12, "µm²")
+    value = float(f"{square_metres / unit:.{digits}g}")
+    return f"{value:g} {name}"
+
+
 def duration(seconds: float) -> str:
     """A time someone waited for: seconds up to two minutes, then minutes, then hours."""
     if math.isnan(seconds):

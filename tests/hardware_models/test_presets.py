@@ -140,7 +140,7 @@ def test_bounds_are_named_together() -> None:
         ({"soma": {"capacitance": "10 fF"}, "time_base": "1e3 s"}, 0.2, "soma.coupling"),
         ({"time_base": "1e6 s"}, 0.2, "soma.coupling"),
         ({"controller": {"capacitance": "1 uF"}}, 0.2, "controller.coupling.pair"),
-        ({"current_unit": "100 uA"}, 0.2, "synapse.mirror"),
+        ({"current_unit": "100 uA"}, 0.2, "basal.coupling.pair"),
     ],
 )
 def test_a_bias_out_of_range_names_the_part_and_the_source(

@@ -10,6 +10,7 @@
 /traces/<part>/<variable>    (n_columns, n_times, n_units); unit, dt
 /verification/<check>        a group: value, tolerance, passed, detail, gating, position
 /devices/<part>/<parameter>  (n_units,)
+/budget/<signal>/<imperfection>  a group: shift, spread, second, angle, share, and what was emulated
 /provenance                  one attribute for each entry
 
 Arrays are float64 data sets, shown by their shape; everything else named here is an attribute. Members of
@@ -21,8 +22,10 @@ from __future__ import annotations
 FORMAT = "neurosim"
 FORMAT_VERSION = 1
 
-GROUPS = ("connectivity", "learning", "traces", "verification", "devices", "provenance")
+GROUPS = ("connectivity", "learning", "traces", "verification", "devices", "budget", "provenance")
 """Groups of the root, each under the name of its field in Result; always there, if empty."""
+LATER = ("budget",)
+"""Those that files written by earlier versions do not have."""
 
 STATUS_FIELDS: dict[str, tuple[str, type]] = {
     "step": ("status_step", int),

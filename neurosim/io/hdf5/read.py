@@ -13,7 +13,7 @@ from neurosim.errors import NeurosimError, OutputError
 from neurosim.io.atomic import one_line
 from neurosim.io.hdf5.guarded import Node
 from neurosim.io.hdf5.heaps import check_heaps
-from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, STATUS_FIELDS
+from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, LATER, STATUS_FIELDS
 from neurosim.result import STATUSES, Check, Projection, Result, Series, Status, Trace
 
 _KINDS = ("feedforward", "feedback")
@@ -62,7 +62,7 @@ def _read(root: Node) -> Result:
         seed=root.whole("seed"),
         backend=root.text("backend"),
         status=Status(kind=kind, **fields),
-        **{name: _READERS[name](root.group(name)) for name in GROUPS},
+        **{name: _READERS[name](root.group(name)) for name in GROUPS if name not in LATER or root.has(name)},
     )
 
 
@@ -144,12 +144,24 @@ def _read_devices(group: Node) -> dict[str, dict[str, Any]]:
     return {part: member.arrays(ndim=1) for part, member in group.groups()}
 
 
+def _read_budget(group: Node) -> dict[str, dict[str, dict[str, float]]]:
+    return {
+        signal: {name: _read_numbers(numbers) for name, numbers in member.groups()}
+        for signal, member in group.groups()
+    }
+
+
+def _read_numbers(group: Node) -> dict[str, float]:
+    return {name: group.real(name) for name in group.attributes()}
+
+
 _READERS: dict[str, Callable[[Node], Any]] = {
     "connectivity": _read_connectivity,
     "learning": _read_learning,
     "traces": _read_traces,
     "verification": _read_verification,
     "devices": _read_devices,
+    "budget": _read_budget,
     "provenance": Node.attributes,
 }
 """Group of the file = field of Result → its reader."""

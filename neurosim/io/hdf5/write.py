@@ -62,6 +62,10 @@ def _write(result: Result, file: Any, where: str) -> None:
         group = _add_group(groups["devices"], part)
         for name, values in parameters.items():
             _add_array(group, name, values, 1)
+    for signal, imperfections in result.budget.items():
+        group = _add_group(groups["budget"], signal)
+        for name, numbers in imperfections.items():
+            _add_group(group, name).attrs.update({key: float(value) for key, value in numbers.items()})
     _write_provenance(groups["provenance"], result.provenance, where)
 
 

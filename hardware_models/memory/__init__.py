@@ -1,0 +1,40 @@
+"""Memories of weights, one kind a file; a kind is one line here."""
+
+from hardware_models.memory.capacitor_cell import CapacitorCell
+from hardware_models.memory.cells import Cells, Faults
+from hardware_models.memory.cmo import Cmo
+from hardware_models.memory.curve import Curve
+from hardware_models.memory.memory import Memory, retained
+from hardware_models.memory.pcm import Pcm
+from hardware_models.memory.rram import Rram, Snapshot
+from hardware_models.memory.sonos import Saturating, Sonos
+from hardware_models.memory.sram import Sram
+from hardware_models.memory.update_law import UpdateLaw
+
+MEMORIES: dict[str, type[Memory]] = {
+    "capacitor": CapacitorCell,
+    "cmo": Cmo,
+    "pcm": Pcm,
+    "rram": Rram,
+    "sonos": Sonos,
+    "sram": Sram,
+}
+"""By the name that `part` has in a file."""
+
+__all__ = [
+    "MEMORIES",
+    "CapacitorCell",
+    "Cells",
+    "Cmo",
+    "Curve",
+    "Faults",
+    "Memory",
+    "Pcm",
+    "Rram",
+    "Saturating",
+    "Snapshot",
+    "Sonos",
+    "Sram",
+    "UpdateLaw",
+    "retained",
+]

@@ -1,0 +1,66 @@
+"""What differs from cell to cell of an array for the life of a chip: steps, dead devices, current sources."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from hardware_models import checks
+from hardware_models.memory.curve import Array
+from hardware_models.memory.update_law import UpdateLaw
+from hardware_models.quantity import QuantityError
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Cells:
+    """One array of cells out of the lot; draw it once for a chip, and pass it each time that the chip programs."""
+
+    step: Array
+    """Factor on the update step of each weight; 0: it cannot be changed; (…)."""
+    stuck: Array
+    """x = g/g_max of dead devices, nan of those that live, (devices of a cell, …)."""
+    bits: Array
+    """Error of the current of each bit, in least significant bits, (bits, …); no bits in an analog cell."""
+
+    def fitting(self, shape: tuple[int, ...]) -> Cells:
+        """Itself; QuantityError where these are not the cells of weights of that shape."""
+        if self.step.shape != shape:
+            raise QuantityError(f"cells of the weights' shape, {shape}", str(self.step.shape), "cells")
+        return self
+
+
+@attrs.frozen(kw_only=True)
+class Faults:
+    """A fraction of the devices is dead: programming and updates leave them where they are."""
+
+    fraction: float = attrs.field(default=0.0, validator=checks.fraction)
+    """Of all devices. 9.8 % in an HfO2 array (Gong et al. 2022, as in aihwkit)."""
+    at: str = attrs.field(default="low", validator=checks.choice("low", "random"))
+    """Where they are stuck: at the lowest conductance, or anywhere between lowest and highest, all alike."""
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator, *, lowest: float) -> Array:
+        """x of dead devices, nan of those that live."""
+        dead = generator.random(shape) < self.fraction
+        where = lowest + (1 - lowest) * generator.random(shape)
+        return np.where(dead, where if self.at == "random" else lowest, np.nan)
+
+
+def draw_pairs(
+    shape: tuple[int, ...],
+    generator: np.random.Generator,
+    *,
+    law: UpdateLaw,
+    faults: Faults,
+    lowest: float,
+) -> Cells:
+    """Cells of two devices. A weight cannot be changed where both are dead; the living one of a pair carries on."""
+    step = law.draw_factor(shape, generator)
+    stuck = faults.draw((2, *shape), generator, lowest=lowest)
+    step = np.where(np.all(~np.isnan(stuck), axis=0), 0.0, step)
+    return Cells(step=step, stuck=stuck, bits=np.zeros((0, *shape)))
+
+
+def draw_singles(shape: tuple[int, ...], generator: np.random.Generator, *, law: UpdateLaw) -> Cells:
+    """Cells of one device, all alive."""
+    step = law.draw_factor(shape, generator)
+    return Cells(step=step, stuck=np.full((1, *shape), np.nan), bits=np.zeros((0, *shape)))

@@ -1,0 +1,338 @@
+"""What small deviations do to settled learning signals: spreads to first order, means to second; knows no device.
+
+The settled loop 0 = R(u; θ) gives du/dθ = −(∂R/∂u)⁻¹ ∂R/∂θ; every signal is a function of u and θ. Derivatives are
+taken by forward-mode automatic differentiation of steps u ← u + S⁻¹R(u; θ) from the solved state with S = −∂R/∂u
+there: after k of them u is right up to order k in θ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from neurosim.errors import SpecError
+from neurosim.reference.feedforward import Activity, run_forward
+from neurosim.reference.fixed_point import solve_fixed_point
+from neurosim.reference.jacobians import output_sensitivity
+from neurosim.reference.parameters import Parameters
+from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant
+from neurosim.reference.targets import target as nudged
+from neurosim.reference.tensors import shaped
+from neurosim.reference.wiring import Wiring, assemble_feedback
+from neurosim.spec.deviations import Deviations
+from neurosim.spec.method import MethodSettings
+from neurosim.spec.network import Network
+
+LAYER_KINDS = ("leak", "basal_gain", "apical_gain", "offset", "slope", "comparator_offset", "drive")
+"""Fields of `Layer` with one number a neuron."""
+CONTROLLER_KINDS = {
+    "proportional": "proportional_gain",
+    "controller_leak": "leak",
+    "integral": "integral",
+    "gain_leak": "leak",
+    "error_offset": "error_offset",
+}
+"""Kinds of a controller's deviation and the field of `Controller` each of them moves."""
+KINDS = (*LAYER_KINDS, *CONTROLLER_KINDS, "forward_gain", "feedback_gain")
+TERMS = ("offset", "comparator_offset", "gain_leak", "error_offset")
+"""Kinds that are added to something."""
+GAINS = tuple(kind for kind in KINDS if kind not in TERMS)
+"""Kinds that multiply something, by 1 + δ."""
+MOST_COLUMNS = 1024
+"""Deviations of a kind up to which each is differentiated for; above, `PROBES` random directions stand for them."""
+PROBES = 256
+"""The spread they give has a standard error of at most √(2/256)/2 = 4 %."""
+_CHUNK = 128
+"""Directions that are followed at once."""
+_ORDER = 2
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Signals:
+    """What learning is made of, once a loop has settled; a batch of B samples."""
+
+    output: Tensor
+    """u, (B, n_L)."""
+    displacement: tuple[Tensor, ...]
+    """v − v_ff of layers 1..L, (B, n_l) each."""
+    update: Tensor
+    """Mean of post · pre over the batch, all weights and biases in one, without learning rate."""
+
+    def parts(self) -> dict[str, Tensor]:
+        """Each as one vector: output, displacement_1.., update."""
+        moves = {f"displacement_{l}": v.reshape(-1) for l, v in enumerate(self.displacement, start=1)}
+        return {"output": self.output.reshape(-1), **moves, "update": self.update}
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Effect:
+    """On one signal y, of a deviation of a kind."""
+
+    shift: Tensor
+    """∂y/∂θ · (1, …, 1), of the size of y: what the same deviation 1 in all devices does."""
+    curvature: Tensor
+    """½ Σ_i ∂²y/∂θ_i², of the size of y: by how much independent deviations of σ = 1 move the mean."""
+    square: float
+    """Σ_i ‖∂y/∂θ_i‖²: mean square of what independent deviations of σ = 1 do."""
+    square_across: float
+    """The part of it that is orthogonal to y, and turns it."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Loop:
+    """A settled loop that can be asked again with small deviations."""
+
+    plant: tuple[Layer, ...]
+    controller: Controller
+    wiring: Wiring
+    auto_zero: bool
+    loss: str
+    stepsize: float
+    inputs: Tensor
+    desired: Tensor
+    output: Tensor
+    """u at the solved state, (B, n_L)."""
+    slope: Tensor
+    """−∂R/∂u there, (B, n_L, n_L)."""
+
+    def count(self, kind: str) -> int:
+        """How many devices have a deviation of a kind."""
+        if kind in LAYER_KINDS:
+            return sum(len(layer.leak) for layer in self.plant)
+        if kind == "forward_gain":
+            return sum(layer.weights.numel() for layer in self.plant)
+        if kind == "feedback_gain":
+            return sum(matrix.numel() for matrix in self.wiring.weights)
+        return int(self.output.shape[1])
+
+    def signals(self, deltas: Mapping[str, Tensor] | None = None) -> Signals:
+        """At deviations by kind, (count,) each, right up to second order in them; None: none."""
+        plant, controller, wiring = self.plant, self.controller, self.wiring
+        for kind, delta in (deltas or {}).items():
+            plant, controller, wiring = _moved(plant, controller, wiring, kind, delta)
+        rest = run_forward(plant, self.inputs)
+        target = nudged(self.loss, rest.output, self.desired, self.stepsize)
+        output = self.output
+        for _ in range(_ORDER):
+            found = run_forward(plant, self.inputs, apical=wiring.drives(output))
+            missing = controller.error(target, found.output) - controller.demand(output)
+            output = output + torch.linalg.solve(self.slope, missing[:, :, None])[:, :, 0]
+        settled = run_forward(plant, self.inputs, apical=wiring.drives(output))
+        return _signals(plant, output, rest, settled, self.inputs, auto_zero=self.auto_zero)
+
+
+def _signals(
+    plant: Sequence[Layer],
+    output: Tensor,
+    rest: Activity,
+    settled: Activity,
+    inputs: Tensor,
+    *,
+    auto_zero: bool,
+) -> Signals:
+    moves = tuple(v - b for v, b in zip(settled.soma, settled.basal, strict=True))
+    before = (inputs, *settled.rate[:-1])
+    parts = []
+    for position, layer in enumerate(plant):
+        post = layer.difference(settled.soma[position], settled.basal[position])
+        if auto_zero:
+            post = post - layer.difference(rest.soma[position], rest.basal[position])
+        parts += [(post.T @ before[position]).reshape(-1) / len(inputs), post.mean(0)]
+    return Signals(output=output, displacement=moves, update=torch.cat(parts))
+
+
+def settled_loop(
+    network: Network,
+    parameters: Parameters,
+    method: MethodSettings,
+    inputs: Any,
+    desired: Any,
+    *,
+    loss: str,
+    deviations: Deviations | None = None,
+) -> Loop:
+    """The loop at rest for inputs (B, n_0) and desired outputs (B, n_L), on a chip (None: ideal).
+
+    Raises
+    ------
+    SpecError : a method without a controller, or a loop for which no settled state is found.
+    """
+    chip = deviations if deviations is not None else Deviations.ideal(network)
+    plant = assemble_plant(network, parameters, deviations=deviations)
+    rates = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
+    wanted = shaped(desired, shape=(len(rates), network.layers[-1]), name="desired")
+    target = nudged(loss, run_forward(plant, rates).output, wanted, method.target_stepsize)
+    steady = solve_fixed_point(network, parameters, method, rates, target, deviations=deviations)
+    if not bool(steady.converged.all()):
+        missed = int((~steady.converged).sum())
+        raise SpecError(
+            "the loop has no settled state that could be linearised about",
+            where="method",
+            expected="a steady state for every sample",
+            got=f"none for {missed} of {len(rates)}",
+            remedy="lower method.target_stepsize, or take a method whose feedback is aligned, such as DFC-fixed",
+        )
+    wiring = assemble_feedback(network, parameters, method, deviations=deviations)
+    controller = assemble_controller(network, method, deviations=deviations)
+    activity = Activity(soma=steady.soma, rate=steady.rate, basal=steady.basal)
+    slope = output_sensitivity(plant, wiring.direct, activity, wiring.drives(steady.output))
+    return Loop(
+        plant=plant,
+        controller=controller,
+        wiring=wiring,
+        auto_zero=chip.auto_zero,
+        loss=loss,
+        stepsize=method.target_stepsize,
+        inputs=rates,
+        desired=wanted,
+        output=steady.output,
+        slope=slope + torch.diag_embed(controller.demand_slope(steady.output)),
+    )
+
+
+def effects(
+    loop: Loop, kinds: Sequence[str], *, spread: Sequence[str] | None = None, seed: int = 0
+) -> dict[str, dict[str, Effect]]:
+    """Of kinds of deviation on every signal: by kind, then by the signal's name.
+
+    Parameters
+    ----------
+    spread : the kinds in which devices differ; of the others only the shift is worked out, and the rest is 0.
+        None: all.
+    seed : of the random directions that stand for more than `MOST_COLUMNS` devices.
+    """
+    counts = [loop.count(kind) for kind in kinds]
+    zero = torch.zeros(sum(counts), dtype=torch.float64)
+    base = loop.signals().parts()
+
+    def moved(delta: Tensor) -> dict[str, Tensor]:
+        return loop.signals(dict(zip(kinds, delta.split(counts), strict=True))).parts()
+
+    def slope(delta: Tensor, direction: Tensor) -> dict[str, Tensor]:
+        found = torch.func.jvp(moved, (delta,), (direction,))
+        return dict(found[1])
+
+    def both(direction: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        found = torch.func.jvp(lambda d: slope(d, direction), (zero,), (direction,))
+        return dict(found[0]), dict(found[1])
+
+    sums = {kind: {name: _Sum.empty(y) for name, y in base.items()} for kind in kinds}
+    wanted = set(kinds if spread is None else spread)
+    rows = list(_rows(kinds, counts, wanted, seed))
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        directions = torch.stack([row.direction(zero) for row in chunk])
+        first, second = torch.func.vmap(both)(directions)
+        for name, y in base.items():
+            for place, row in enumerate(chunk):
+                sums[row.kind][name].take(row, first[name][place], second[name][place], y)
+    return {kind: {name: total.effect() for name, total in found.items()} for kind, found in sums.items()}
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Row:
+    """One direction to differentiate along."""
+
+    kind: str
+    start: int
+    values: Tensor
+    """Of the kind's devices, from `start` of all."""
+    weight: float
+    """Of its square; 0: it is that of the shift."""
+
+    def direction(self, zero: Tensor) -> Tensor:
+        """Among the devices of all kinds."""
+        full = zero.clone()
+        full[self.start : self.start + len(self.values)] = self.values
+        return full
+
+
+def _rows(kinds: Sequence[str], counts: Sequence[int], spread: set[str], seed: int) -> Iterator[_Row]:
+    start = 0
+    for kind, count in zip(kinds, counts, strict=True):
+        ones = torch.ones(count, dtype=torch.float64)
+        yield _Row(kind=kind, start=start, values=ones, weight=0.0)
+        if kind in spread and count <= MOST_COLUMNS:
+            for place in range(count):
+                yield _Row(kind=kind, start=start + place, values=ones[:1], weight=1.0)
+        elif kind in spread:
+            generator = torch.Generator().manual_seed(seed)
+            for drawn in torch.randn(PROBES, count, generator=generator, dtype=torch.float64):
+                yield _Row(kind=kind, start=start, values=drawn, weight=1.0 / PROBES)
+        start += count
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Sum:
+    """What adds up to an `Effect`."""
+
+    shift: Tensor
+    curvature: Tensor
+    squares: Tensor
+
+    @staticmethod
+    def empty(y: Tensor) -> _Sum:
+        return _Sum(shift=torch.zeros_like(y), curvature=torch.zeros_like(y), squares=y.new_zeros(2))
+
+    def take(self, row: _Row, first: Tensor, second: Tensor, y: Tensor) -> None:
+        if row.weight == 0:
+            self.shift = first
+            return
+        self.squares += row.weight * _squares(first, y)
+        self.curvature += 0.5 * row.weight * second
+
+    def effect(self) -> Effect:
+        return Effect(
+            shift=self.shift,
+            curvature=self.curvature,
+            square=float(self.squares[0]),
+            square_across=float(self.squares[1]),
+        )
+
+
+def _squares(change: Tensor, y: Tensor) -> Tensor:
+    """(‖c‖², ‖c⊥‖²) of a change and of what is orthogonal to y in it."""
+    along = change @ (y / torch.linalg.vector_norm(y).clamp(min=1e-300))
+    whole = change.square().sum()
+    return torch.stack([whole, (whole - along.square()).clamp(min=0.0)])
+
+
+def _moved(
+    plant: tuple[Layer, ...], controller: Controller, wiring: Wiring, kind: str, delta: Tensor
+) -> tuple[tuple[Layer, ...], Controller, Wiring]:
+    """A loop's parts with gains multiplied by 1 + δ and terms moved by δ."""
+    if kind in LAYER_KINDS:
+        pieces = delta.split([len(layer.leak) for layer in plant])
+        plant = tuple(_evolved(layer, kind, kind, piece) for layer, piece in zip(plant, pieces, strict=True))
+    elif kind == "forward_gain":
+        pieces = delta.split([layer.weights.numel() for layer in plant])
+        plant = tuple(
+            attrs.evolve(layer, weights=_scaled(layer.weights, piece.reshape(layer.weights.shape)))
+            for layer, piece in zip(plant, pieces, strict=True)
+        )
+    elif kind == "feedback_gain":
+        pieces = delta.split([matrix.numel() for matrix in wiring.weights])
+        weights = tuple(
+            _scaled(q, piece.reshape(q.shape)) for q, piece in zip(wiring.weights, pieces, strict=True)
+        )
+        wiring = attrs.evolve(wiring, weights=weights)
+    else:
+        controller = _evolved(controller, CONTROLLER_KINDS[kind], kind, delta)
+    return plant, controller, wiring
+
+
+def _evolved(part: Any, field: str, kind: str, delta: Tensor) -> Any:
+    change = _added if kind in TERMS else _scaled
+    return attrs.evolve(part, **{field: change(getattr(part, field), delta)})
+
+
+def _scaled(value: Tensor, delta: Tensor) -> Tensor:
+    return value * (1 + delta)
+
+
+def _added(value: Tensor, delta: Tensor) -> Tensor:
+    return value + delta
