@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench slow study data clean
+.PHONY: demo test check bench slow study chips data clean
 
 demo: $(READY)
 	$(BIN)/python examples/01_digits_on_two_chips.py
@@ -25,6 +25,10 @@ slow: $(READY)
 # DFC against BP on the digits: learning-rate grid, five seeds, both chips (half an hour on one core).
 study: $(READY)
 	$(BIN)/python examples/02_digits_accuracy.py
+
+# What learning on the chip is worth: five chips of every preset (some forty minutes on one core).
+chips: $(READY)
+	$(BIN)/python examples/03_digits_on_every_chip.py
 
 # Time per step against a numpy loop and Brian2's Synapses; prints a table, keeps JSON.
 bench: $(READY)

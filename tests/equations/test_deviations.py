@@ -59,8 +59,9 @@ def test_drawn_numbers_pass_through() -> None:
 def test_noise_from_first_principles(tau_soma: float, tau_apical: float) -> None:
     """In activation units and τ_u: an OTA makes 2D kT/(κC V²) on a soma, D = 4 what its input is divided by.
 
-    That is weak inversion; at inversion coefficients up to .005 it is up to half a percent less. Two count as the soma's; the third, from the apical input, as apical where that has no state. Where it has
-    one, the third is the soma's too, and the apical compartment holds the same on its own C = gτ.
+    That is weak inversion; at inversion coefficients up to .005 it is up to half a percent less. Two count as the
+    soma's; the third, from the apical input, as apical where that has no state. Where it has one, the third is
+    the soma's too, and the apical compartment holds the same on its own C = gτ, undivided.
     Var = σ²τ/2 for dv = −v/τ dt + σ dB.
     """
     ratios = {"tau_soma_ratio": tau_soma, "tau_apical_ratio": tau_apical}
@@ -122,7 +123,9 @@ def test_what_limits_a_chip_in_activation_units() -> None:
     assert control.saturation == pytest.approx(2 * thermal / 0.696 / 30e-3, rel=0.01)
     assert control.output_tau == pytest.approx(1e-12 / 30e-9 / 1e-3, rel=1e-9)
     off = 147.8e-9 * np.exp(-0.696 * 0.621 / thermal)
-    np.testing.assert_allclose(control.droop, off / 10e-12 * 1e-3 / 30e-3, rtol=1e-4)  # CODATA, in an exponent
+    np.testing.assert_allclose(
+        control.droop, off / 10e-12 * 1e-3 / 30e-3, rtol=1e-4
+    )  # CODATA, in an exponent
     assert not got.without_droop().controller.droop.any()
 
 

@@ -21,6 +21,7 @@ from neurosim.spec import Spec
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 FIRST = next(path for path in EXAMPLES if path.name == "01_digits_on_two_chips.py")
 SECOND = next(path for path in EXAMPLES if path.name == "02_digits_accuracy.py")
+THIRD = next(path for path in EXAMPLES if path.name == "03_digits_on_every_chip.py")
 CHIPS = ("ideal", "subthreshold_180nm")
 
 
@@ -42,6 +43,19 @@ def test_every_import_resolves_and_is_explicit(path: Path):
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_short(path: Path):
     assert len(path.read_text().splitlines()) < 60
+
+
+@pytest.mark.cpp
+def test_the_third_example_on_less_work(tmp_path: Path):
+    """One chip of one preset, one epoch of 64 samples: three ways of getting its weights, numbers and picture."""
+    out = tmp_path / "chips"
+    less = ["--chips", "1", "--epochs", "1", "--samples", "64", "--presets", "board_opamp", "--out", str(out)]
+    done = subprocess.run([sys.executable, THIRD, *less], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.with_suffix(".json").read_text())
+    assert set(found["board_opamp"]) == {"put on", "put on, 2 epochs", "learned"}
+    assert all(0 <= values[0] <= 100 for values in found["board_opamp"].values())
+    assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.cpp

@@ -68,7 +68,10 @@ def _by_hand(
             push = c.integral * tanh(e, c.saturation) - (method.leak * c.leak + c.gain_leak) * u_int
             u_int = np.clip(u_int + h * push, -limit, limit)
             if c.output_tau > 0:
-                u, delivered = delivered, delivered + h / c.output_tau * tanh(u - delivered, c.output_saturation)
+                u, delivered = (
+                    delivered,
+                    delivered + h / c.output_tau * tanh(u - delivered, c.output_saturation),
+                )
         outputs.append(u)
         if learning:
             fast = u - slow if method.name == "DFC-merged" else u
