@@ -101,6 +101,11 @@ class Lot:
         alone = {name: spread if name == kind else Spread() for name, spread in self.spreads.items()}
         return attrs.evolve(self, spreads=alone, moving=False)
 
+    def undrawn(self) -> Lot:
+        """The chips with what all devices share, and nothing that differs."""
+        same = {name: attrs.evolve(spread, sigma=0.0) for name, spread in self.spreads.items()}
+        return attrs.evolve(self, spreads=same, moving=False)
+
     def draw(
         self,
         sizes: Sequence[int],

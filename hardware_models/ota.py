@@ -32,8 +32,8 @@ class Ota:
     """A_0 from the pair's gate. An input: V_A is not always ∝ L."""
     smallest_bias: Quantity = attrs.field(default=0.1 * pamp, validator=quantity(0 * amp, above=0), eq=float)
     """Leakage takes over below."""
-    largest_inversion: float = attrs.field(default=10.0, validator=number(above=0))
-    """Inversion coefficient of the pair up to which the tanh stands for its curve."""
+    largest_inversion: float = attrs.field(default=1.0, validator=number(above=0))
+    """Inversion coefficient of the pair up to which the tanh stands for its curve: at 1 it is 4.7 % of I_b off."""
 
     def bias(self, conductance: Quantity, conditions: Conditions) -> Quantity:
         """I_b at the temperature the chip works at, A: designed at 27 °C and tt, then as the bias circuit tracks."""

@@ -3,7 +3,7 @@ emulating chips with that imperfection alone and with all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -22,7 +22,7 @@ from neurosim.experiment.steady import settled_protocol
 from neurosim.experiment.verify import awake_weights
 from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
-from neurosim.reference.sensitivity import GAINS, KINDS, Effect, effects, settled_loop
+from neurosim.reference.sensitivity import GAINS, KINDS, Effect, Loop, effects, settled_loop
 from neurosim.reference.wiring import CONTROLLED
 from neurosim.result import Result
 from neurosim.spec import Deviations, Protocol, Spec, write_spec
@@ -45,7 +45,7 @@ class Row:
     signal: str
     """output, displacement_1.., update."""
     shift: float
-    """‖mean change‖: of what all chips share, to first order, and of what differs, to second."""
+    """‖mean change‖: of what all chips share, solved, and of what differs, to second order."""
     spread: float
     """√(mean ‖change − mean change‖²), to first order."""
     second: float
@@ -89,8 +89,9 @@ def error_budget(
 ) -> Budget:
     """The budget of a spec's chip at weights (None: those a run starts with), on the first test samples.
 
-    First order about the chip without any of these imperfections. Deviations of different devices are independent.
-    Noise and what moves no settled state (rates, poles, slew) are not in it.
+    What all devices of a kind share is solved for; what differs from device to device, independently, is taken to
+    first order about that, and its mean to second. Noise is not in it, nor what moves no settled state: rates, poles,
+    slew.
 
     Parameters
     ----------
@@ -179,9 +180,18 @@ class _Bench:
         """(B, n_L)."""
         return np.asarray(self.stimulus.desired[self.stimulus.order[0]], float)
 
+    def designed(self, kind: str) -> Deviations:
+        """With what all devices of a kind share, or of all kinds; none differs."""
+        return self._drawn(self._lot(kind).undrawn(), 1)
+
     def chip(self, kind: str, seed: int) -> Deviations:
         """Chip `seed` of the lot with one kind of deviation, or all."""
-        lot = self.lot if kind == ALL else self.lot.only(kind)
+        return self._drawn(self._lot(kind), seed)
+
+    def _lot(self, kind: str) -> Lot:
+        return self.lot if kind == ALL else self.lot.only(kind)
+
+    def _drawn(self, lot: Lot, seed: int) -> Deviations:
         draw = lot.draw(
             self.spec.network.layers,
             lambda name: stream(seed, "chip", name),
@@ -191,61 +201,104 @@ class _Bench:
 
 
 def _closed_rows(bench: _Bench, watch: Watch) -> list[Row]:
+    """What all devices share is solved for; about that state, what differs is linearised."""
+    kinds = list(bench.active)
+    shifted = [kind for kind in kinds if bench.active[kind].shift != 0]
+    still = [kind for kind in kinds if kind not in shifted]
+    plain = _loop(bench, bench.plain)
+    found: dict[str, _Closed] = {}
+    for done, kind in enumerate([*shifted, ALL]):
+        watch("closed forms", done, len(shifted) + 2)
+        loop = _loop(bench, bench.designed(kind))
+        found[kind] = _closed(bench, plain, loop, kinds if kind == ALL else [kind])
+    watch("closed forms", len(shifted) + 1, len(shifted) + 2)
+    for kind, effect in _effects(bench, plain, still).items():
+        found[kind] = _sum_of(
+            bench, {kind: effect}, {name: torch.zeros_like(y) for name, y in _signals(plain).items()}
+        )
+    watch("closed forms", 1, 1)
+    rows: list[Row] = []
+    for signal, y in _signals(plain).items():
+        rows += _signal_rows(signal, y, {kind: found[kind][signal] for kind in [*kinds, ALL]})
+    return rows
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Change:
+    """Of one signal, absolute."""
+
+    shift: torch.Tensor
+    """Of the mean: solved, and of second order."""
+    second: torch.Tensor
+    """The second-order part of it."""
+    square: float
+    """Mean square about the mean."""
+    across: float
+    """The part of it that is orthogonal to the signal."""
+
+
+_Closed = Mapping[str, _Change]
+
+
+def _loop(bench: _Bench, deviations: Deviations) -> Loop:
     spec = bench.spec
-    loop = settled_loop(
+    return settled_loop(
         spec.network,
         parameters_of(bench.weights),
         spec.method,
         bench.inputs,
         bench.desired,
         loss=spec.task.loss,
-        deviations=bench.plain,
+        deviations=deviations,
     )
-    base = loop.signals().parts()
-    watch("closed forms", 0, 1)
-    differing = [kind for kind, spread in bench.active.items() if spread.sigma > 0]
-    found = effects(loop, list(bench.active), spread=differing)
-    rows: list[Row] = []
-    for signal, y in base.items():
-        rows += _signal_rows(
-            signal, y, {kind: effect[signal] for kind, effect in found.items()}, bench.active
-        )
-    return rows
 
 
-def _signal_rows(
-    signal: str, y: torch.Tensor, found: Mapping[str, Effect], active: Mapping[str, Spread]
-) -> Iterator[Row]:
+def _signals(loop: Loop) -> dict[str, torch.Tensor]:
+    return loop.signals().parts()
+
+
+def _effects(bench: _Bench, loop: Loop, kinds: Sequence[str]) -> dict[str, dict[str, Effect]]:
+    differing = [kind for kind in kinds if bench.active[kind].sigma > 0]
+    return effects(loop, kinds, spread=differing)
+
+
+def _closed(bench: _Bench, plain: Loop, loop: Loop, kinds: Sequence[str]) -> _Closed:
+    base, there = _signals(plain), _signals(loop)
+    return _sum_of(bench, _effects(bench, loop, kinds), {name: there[name] - y for name, y in base.items()})
+
+
+def _sum_of(
+    bench: _Bench, found: Mapping[str, Mapping[str, Effect]], moved: Mapping[str, torch.Tensor]
+) -> _Closed:
+    """Independent deviations of some kinds, on top of a state that has `moved`."""
+    result = {}
+    for signal, shift in moved.items():
+        second, square, across = torch.zeros_like(shift), 0.0, 0.0
+        for kind, effect in found.items():
+            sigma = bench.active[kind].sigma
+            # the logarithm of a gain is normal, so that its mean is e^(σ²/2)
+            lifted = 0.5 * sigma**2 * effect[signal].shift if kind in GAINS else 0.0
+            second = second + sigma**2 * effect[signal].curvature + lifted
+            square += sigma**2 * effect[signal].square
+            across += sigma**2 * effect[signal].square_across
+        result[signal] = _Change(shift=shift + second, second=second, square=square, across=across)
+    return result
+
+
+def _signal_rows(signal: str, y: torch.Tensor, found: Mapping[str, _Change]) -> Iterator[Row]:
     norm = float(torch.linalg.vector_norm(y))
     unit = y / norm
-    total = torch.zeros_like(y)
-    squares = {ALL: 0.0}
-    across = {ALL: 0.0}
-    shifts: dict[str, torch.Tensor] = {}
-    seconds: dict[str, torch.Tensor] = {}
-    for kind, effect in found.items():
-        spread = active[kind]
-        # the logarithm of a gain is normal, so that its mean is e^(σ²/2)
-        lifted = 0.5 * spread.sigma**2 * effect.shift if kind in GAINS else 0.0
-        seconds[kind] = spread.sigma**2 * effect.curvature + lifted
-        shifts[kind] = spread.shift * effect.shift + seconds[kind]
-        total = total + shifts[kind]
-        squares[kind] = spread.sigma**2 * effect.square
-        across[kind] = spread.sigma**2 * effect.square_across
-        squares[ALL] += squares[kind]
-        across[ALL] += across[kind]
-    shifts[ALL] = total
-    seconds[ALL] = torch.stack(list(seconds.values())).sum(0)
-    power = {kind: squares[kind] + float(shifts[kind].square().sum()) for kind in shifts}
+    power = {kind: c.square + float(c.shift.square().sum()) for kind, c in found.items()}
     everything = sum(value for kind, value in power.items() if kind != ALL)
-    for kind, shift in shifts.items():
-        turning = across[kind] + float((shift - (shift @ unit) * unit).square().sum())
+    for kind, change in found.items():
+        turned = change.shift - (change.shift @ unit) * unit
+        turning = change.across + float(turned.square().sum())
         yield Row(
             imperfection=kind,
             signal=signal,
-            shift=float(torch.linalg.vector_norm(shift)) / norm,
-            spread=float(np.sqrt(squares[kind])) / norm,
-            second=float(torch.linalg.vector_norm(seconds[kind])) / norm,
+            shift=float(torch.linalg.vector_norm(change.shift)) / norm,
+            spread=float(np.sqrt(change.square)) / norm,
+            second=float(torch.linalg.vector_norm(change.second)) / norm,
             angle=float(np.degrees(np.arctan(np.sqrt(turning) / norm))) if signal == UPDATE else np.nan,
             share=power[kind] / everything if kind != ALL and everything > 0 else 1.0,
         )

@@ -68,7 +68,9 @@ def parse_spec(tables: Mapping[str, Any], *, source: str = "spec") -> Spec:
     if "network" not in tables:
         raise SpecError("has no table [network]", where=source, remedy="add [network] with layers = [...]")
     parts = {name: _parse_table(cls, name, tables.get(name, {}), source) for name, cls in _TABLES.items()}
-    chip = {"name": _DEFAULT_CHIP, **tables.get("chip", {})}
+    chip = dict(tables.get("chip", {}))
+    if "file" not in chip:
+        chip = {"name": _DEFAULT_CHIP, **chip}
     return Spec(chip=chip, source=source, **parts)
 
 

@@ -62,11 +62,11 @@ def _agrees(measured: np.ndarray, theory: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("cpp", marks=pytest.mark.cpp)])
 def test_soma_noise_has_the_variance_and_memory_of_theory(backend: str) -> None:
-    """Instantaneous apical compartment. The stepped process is AR(1): a = 1 − h/τ, variance s²h/(1 − a²)."""
+    """Instantaneous apical compartment. The stepped process is AR(1): a = 1 − h·leak/τ, variance s²h/(1 − a²)."""
     spec = _spec(0.0)
     layer = VirtualChip(spec, backend="numpy").deviations.layers[0]
     tau, h = 0.2, 0.02
-    decay = 1 - h / tau
+    decay = 1 - h * float(layer.leak[0]) / tau
     strength = layer.soma_noise[0] ** 2 + (layer.apical_noise[0] / tau) ** 2
     variance = strength * h / (1 - decay**2)
     measured = _autocovariance(_traces(spec, backend, "soma"), 6)
@@ -85,16 +85,18 @@ def test_apical_noise_has_the_variance_and_memory_of_theory() -> None:
 
 
 def test_small_steps_approach_the_continuous_variance() -> None:
-    """S/(4gC) of shot noise, with a first-order error in h/τ: h/(2τ) of it, below 1 % here."""
+    """S/(4g'C) of white noise with g' = g·leak, finite gain included; a first-order error in h/τ, below 1 % here."""
     spec = _spec(0.0)
     chip = VirtualChip(spec, backend="numpy").chip
     layer = VirtualChip(spec, backend="numpy").deviations.layers[0]
     tau, h = 0.2, 0.002
     strength = layer.soma_noise[0] ** 2 + (layer.apical_noise[0] / tau) ** 2
-    stepped = strength * h / (1 - (1 - h / tau) ** 2)
-    conductance = chip.soma.capacitance / (tau * chip.time_base)
-    density = 3 * chip.soma.coupling.noise_density(conductance, chip.process, chip.temperature)
-    continuous = density / (4 * conductance * chip.soma.capacitance) / chip.voltage_unit**2
+    leak = float(layer.leak[0])
+    stepped = strength * h / (1 - (1 - h * leak / tau) ** 2)
+    point = chip.soma_point(tau * chip.time_base)
+    continuous = (
+        3 * point.white / (4 * leak * point.conductance * chip.soma.capacitance) / chip.voltage_unit**2
+    )
     assert stepped == pytest.approx(float(continuous), rel=0.01)
 
 
