@@ -1,0 +1,100 @@
+"""What is put on the bench: a network at some weights, a lot of chips, samples; measures nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_models import Lot
+from hardware_models.spreads import Spread
+from neurosim.backend import Stimulus
+from neurosim.emulate import Weights, design_of
+from neurosim.equations import designed_deviations, drawn_onto
+from neurosim.errors import SpecError
+from neurosim.experiment.budget.rows import ALL
+from neurosim.io import Dataset
+from neurosim.reference.sensitivity import KINDS
+from neurosim.spec import Deviations, Spec
+from neurosim.spec.streams import stream
+
+Array = NDArray[np.float64]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Bench:
+    """What is put on the bench: one network at some weights, a lot of chips, and some samples."""
+
+    spec: Spec
+    weights: Weights
+    lot: Lot
+    plain: Deviations
+    """Of the chip without the imperfections of the budget, and without rails, saturation and droop."""
+    stimulus: Stimulus
+    active: Mapping[str, Spread]
+
+    @staticmethod
+    def of(spec: Spec, dataset: Dataset, weights: Weights, samples: int) -> Bench:
+        """The chip of the spec, and the first test samples."""
+        design = design_of(spec, columns=samples)
+        lot = Lot.of(design.chip, spec.network.tau_soma_ratio * design.chip.time_base)
+        active = {kind: lot.spreads[kind] for kind in KINDS if lot.spreads[kind] != Spread()}
+        if design.draw is None:
+            raise SpecError(
+                "the chip has no imperfections to budget",
+                where=f"{spec.source or 'spec'}: chip.name",
+                got=design.chip.name,
+                remedy='choose a chip with mismatch, such as chip.name = "subthreshold_180nm"',
+            )
+        designed = designed_deviations(design).without_droop()
+        plain = attrs.evolve(
+            designed,
+            layers=tuple(attrs.evolve(x, saturation=np.inf, limit=np.inf) for x in designed.layers),
+            controller=attrs.evolve(
+                designed.controller, saturation=np.inf, output_saturation=np.inf, limit=np.inf
+            ),
+        )
+        count = min(samples, len(dataset.test_inputs))
+        stimulus = Stimulus(
+            inputs=dataset.test_inputs,
+            desired=dataset.test_desired,
+            order=np.resize(np.arange(count, dtype=np.int32), (1, samples)),
+            scale=dataset.scale,
+        )
+        return Bench(spec=spec, weights=weights, lot=lot, plain=plain, stimulus=stimulus, active=active)
+
+    @property
+    def samples(self) -> int:
+        """B."""
+        return int(self.stimulus.order.shape[1])
+
+    @property
+    def inputs(self) -> Array:
+        """r_0, (B, n_0)."""
+        return self.stimulus.shown(0)
+
+    @property
+    def desired(self) -> Array:
+        """(B, n_L)."""
+        return np.asarray(self.stimulus.desired[self.stimulus.order[0]], float)
+
+    def designed(self, kind: str) -> Deviations:
+        """With what all devices of a kind share, or of all kinds; none differs."""
+        return self._drawn(self._lot(kind).undrawn(), 1)
+
+    def chip(self, kind: str, seed: int) -> Deviations:
+        """Chip `seed` of the lot with one kind of deviation, or all."""
+        return self._drawn(self._lot(kind), seed)
+
+    def _lot(self, kind: str) -> Lot:
+        return self.lot if kind == ALL else self.lot.only(kind)
+
+    def _drawn(self, lot: Lot, seed: int) -> Deviations:
+        draw = lot.draw(
+            self.spec.network.layers,
+            lambda name: stream(seed, "chip", name),
+            feedback=[gain.shape for gain in self.plain.feedback_gain],
+        )
+        return drawn_onto(self.plain, draw, volts=float(self.lot.chip.voltage_unit))

@@ -1,0 +1,120 @@
+"""The closed forms of a budget: what devices share is solved for, what differs is linearised about that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import numpy as np
+import torch
+
+from neurosim.experiment.budget.bench import Bench
+from neurosim.experiment.budget.rows import ALL, UPDATE, Row
+from neurosim.experiment.pretraining import Watch
+from neurosim.experiment.stability import parameters_of
+from neurosim.reference.sensitivity import GAINS, Effect, Loop, effects, settled_loop
+from neurosim.spec import Deviations
+
+
+def closed_rows(bench: Bench, watch: Watch) -> list[Row]:
+    """What all devices share is solved for; about that state, what differs is linearised."""
+    kinds = list(bench.active)
+    shifted = [kind for kind in kinds if bench.active[kind].shift != 0]
+    still = [kind for kind in kinds if kind not in shifted]
+    plain = _loop(bench, bench.plain)
+    found: dict[str, _Closed] = {}
+    for done, kind in enumerate([*shifted, ALL]):
+        watch("closed forms", done, len(shifted) + 2)
+        loop = _loop(bench, bench.designed(kind))
+        found[kind] = _closed(bench, plain, loop, kinds if kind == ALL else [kind])
+    watch("closed forms", len(shifted) + 1, len(shifted) + 2)
+    for kind, effect in _effects(bench, plain, still).items():
+        found[kind] = _sum_of(
+            bench, {kind: effect}, {name: torch.zeros_like(y) for name, y in _signals(plain).items()}
+        )
+    watch("closed forms", 1, 1)
+    rows: list[Row] = []
+    for signal, y in _signals(plain).items():
+        rows += _signal_rows(signal, y, {kind: found[kind][signal] for kind in [*kinds, ALL]})
+    return rows
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Change:
+    """Of one signal, absolute."""
+
+    shift: torch.Tensor
+    """Of the mean: solved, and of second order."""
+    second: torch.Tensor
+    """The second-order part of it."""
+    square: float
+    """Mean square about the mean."""
+    across: float
+    """The part of it that is orthogonal to the signal."""
+
+
+_Closed = Mapping[str, _Change]
+
+
+def _loop(bench: Bench, deviations: Deviations) -> Loop:
+    spec = bench.spec
+    return settled_loop(
+        spec.network,
+        parameters_of(bench.weights),
+        spec.method,
+        bench.inputs,
+        bench.desired,
+        loss=spec.task.loss,
+        deviations=deviations,
+    )
+
+
+def _signals(loop: Loop) -> dict[str, torch.Tensor]:
+    return loop.signals().parts()
+
+
+def _effects(bench: Bench, loop: Loop, kinds: Sequence[str]) -> dict[str, dict[str, Effect]]:
+    differing = [kind for kind in kinds if bench.active[kind].sigma > 0]
+    return effects(loop, kinds, spread=differing)
+
+
+def _closed(bench: Bench, plain: Loop, loop: Loop, kinds: Sequence[str]) -> _Closed:
+    base, there = _signals(plain), _signals(loop)
+    return _sum_of(bench, _effects(bench, loop, kinds), {name: there[name] - y for name, y in base.items()})
+
+
+def _sum_of(
+    bench: Bench, found: Mapping[str, Mapping[str, Effect]], moved: Mapping[str, torch.Tensor]
+) -> _Closed:
+    """Independent deviations of some kinds, on top of a state that has `moved`."""
+    result = {}
+    for signal, shift in moved.items():
+        second, square, across = torch.zeros_like(shift), 0.0, 0.0
+        for kind, effect in found.items():
+            sigma = bench.active[kind].sigma
+            # the logarithm of a gain is normal, so that its mean is e^(σ²/2)
+            lifted = 0.5 * sigma**2 * effect[signal].shift if kind in GAINS else 0.0
+            second = second + sigma**2 * effect[signal].curvature + lifted
+            square += sigma**2 * effect[signal].square
+            across += sigma**2 * effect[signal].square_across
+        result[signal] = _Change(shift=shift + second, second=second, square=square, across=across)
+    return result
+
+
+def _signal_rows(signal: str, y: torch.Tensor, found: Mapping[str, _Change]) -> Iterator[Row]:
+    norm = float(torch.linalg.vector_norm(y))
+    unit = y / norm
+    power = {kind: c.square + float(c.shift.square().sum()) for kind, c in found.items()}
+    everything = sum(value for kind, value in power.items() if kind != ALL)
+    for kind, change in found.items():
+        turned = change.shift - (change.shift @ unit) * unit
+        turning = change.across + float(turned.square().sum())
+        yield Row(
+            imperfection=kind,
+            signal=signal,
+            shift=float(torch.linalg.vector_norm(change.shift)) / norm,
+            spread=float(np.sqrt(change.square)) / norm,
+            second=float(torch.linalg.vector_norm(change.second)) / norm,
+            angle=float(np.degrees(np.arctan(np.sqrt(turning) / norm))) if signal == UPDATE else np.nan,
+            share=power[kind] / everything if kind != ALL and everything > 0 else 1.0,
+        )

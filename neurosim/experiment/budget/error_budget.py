@@ -1,0 +1,61 @@
+"""One call from a spec to its error budget."""
+
+from __future__ import annotations
+
+from neurosim.emulate import VirtualChip, Weights
+from neurosim.errors import SpecError
+from neurosim.experiment.budget.bench import Bench
+from neurosim.experiment.budget.closed import closed_rows
+from neurosim.experiment.budget.emulated import with_emulated_chips
+from neurosim.experiment.budget.rows import ALL, Budget
+from neurosim.experiment.pretraining import Watch, pretraining_epochs
+from neurosim.experiment.verify import awake_weights
+from neurosim.io import load_dataset
+from neurosim.learning import method_of
+from neurosim.reference.wiring import CONTROLLED
+from neurosim.spec import Spec
+
+
+def error_budget(
+    spec: Spec,
+    *,
+    chips: int = 50,
+    samples: int = 8,
+    weights: Weights | None = None,
+    backend: str | None = None,
+    progress: Watch | None = None,
+) -> Budget:
+    """The budget of a spec's chip at weights (None: those a run starts with), on the first test samples.
+
+    What all devices of a kind share is solved for; what differs from device to device, independently, is taken to
+    first order about that, and its mean to second. Noise is not in it, nor what moves no settled state: rates, poles,
+    slew.
+
+    Parameters
+    ----------
+    chips : emulated with each imperfection alone, and with all; 0: none, closed forms only.
+
+    Raises
+    ------
+    SpecError : a method without a controller, or a chip without imperfections.
+    UnstableError : the loop of the chip as designed does not settle.
+    """
+    watch = progress or (lambda what, done, total: None)
+    if not isinstance(method_of(spec.method.name).feedback, CONTROLLED):
+        raise SpecError(
+            f"{spec.method.name} has no controller whose errors could be budgeted",
+            where=f"{spec.source or 'spec'}: method.name",
+            expected="DFC-fixed or another method with a controller",
+        )
+    dataset = load_dataset(spec.task)
+    if weights is None:
+        weights = Weights.initial(spec)
+        if pretraining_epochs(spec):
+            weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
+    bench = Bench.of(spec, dataset, weights, samples)
+    rows = closed_rows(bench, watch)
+    if chips > 0:
+        rows = with_emulated_chips(bench, rows, chips, backend, watch)
+    order = {name: place for place, name in enumerate(dict.fromkeys(row.signal for row in rows))}
+    rows.sort(key=lambda row: (order[row.signal], row.imperfection == ALL, -row.share))
+    return Budget(rows=tuple(rows), chips=chips, samples=samples, spreads=bench.active)

@@ -1,0 +1,73 @@
+"""What a budget consists of, and how a result file holds it; computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from hardware_models.spreads import Spread
+from neurosim.result import Result
+from neurosim.spec import Spec, write_spec
+
+ALL = "all together"
+"""Stands for every imperfection at once."""
+UPDATE = "update"
+"""The signal that learning is about."""
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """What one imperfection does to one signal, relative to the signal."""
+
+    imperfection: str
+    signal: str
+    """output, displacement_1.., update."""
+    shift: float
+    """‖mean change‖: of what all chips share, solved, and of what differs, to second order."""
+    spread: float
+    """√(mean ‖change − mean change‖²), to first order."""
+    second: float
+    """The part of the shift that is of second order: where it nears the spread, first order ends."""
+    angle: float = float("nan")
+    """Of the update: by how much it turns, degrees, root mean square, to first order."""
+    share: float = 0.0
+    """Of the mean square of all imperfections of this signal, closed form."""
+    emulated_shift: float = float("nan")
+    """The same from emulated chips, without what chance adds to it, spread²/chips; NaN: none."""
+    emulated_spread: float = float("nan")
+    emulated_angle: float = float("nan")
+    emulated_error: float = float("nan")
+    """Standard error of the emulated spread."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Budget:
+    """All rows, the worst of each signal first."""
+
+    rows: tuple[Row, ...]
+    chips: int
+    """Emulated with each imperfection."""
+    samples: int
+    spreads: Mapping[str, Spread]
+    """What each imperfection amounts to on this chip."""
+
+    def of(self, signal: str) -> list[Row]:
+        """The rows of one signal."""
+        return [row for row in self.rows if row.signal == signal]
+
+
+def as_result(spec: Spec, budget: Budget) -> Result:
+    """The budget as a result file holds it."""
+    return Result(
+        spec=write_spec(spec), seed=spec.run.seed, backend=spec.run.backend, budget=budget_numbers(budget)
+    )
+
+
+def budget_numbers(budget: Budget) -> dict[str, dict[str, dict[str, float]]]:
+    """By signal and imperfection: every number of a row."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in budget.rows:
+        numbers = {k: v for k, v in attrs.asdict(row).items() if k not in ("imperfection", "signal")}
+        found.setdefault(row.signal, {})[row.imperfection] = numbers
+    return found
