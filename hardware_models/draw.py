@@ -12,6 +12,7 @@ from brian2 import Quantity, volt
 from numpy.typing import NDArray
 
 from hardware_models.coupling import OperatingPoint
+from hardware_models.ekv import REFERENCE
 from hardware_models.spreads import Spread, spreads_of
 from hardware_models.variability import draw_normals, neighbours_alike
 
@@ -70,7 +71,7 @@ class Draw:
 
 def differs(chip: Chip) -> bool:
     """Whether a chip is other than it was designed: mismatch, another temperature or corner, finite gains."""
-    nominal = attrs.evolve(chip, temperature=type(chip)().temperature, corner="tt")
+    nominal = attrs.evolve(chip, temperature=REFERENCE, corner="tt")
     finite = [np.isfinite(getattr(part.coupling, "gain", np.inf)) for part in (chip.soma, chip.controller)]
     return chip.mismatch or any(finite) or chip != nominal
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Spread:
     """A number of a device is its designed value plus `shift`, and differs by `sigma` from device to device.
 
-    For a gain both are relative: the mean of γ − 1, and σ(ln γ). An offset is in activation units.
+    For a gain both are relative: γ − 1 of the median device, and σ(ln γ). An offset is in activation units.
     """
 
     shift: float = 0.0

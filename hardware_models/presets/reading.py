@@ -57,9 +57,11 @@ def is_entry(value: Any) -> bool:
 
 
 def build(
-    cls: type, tree: Tree, sources: Mapping[str, str], *, path: str = ""
+    cls: type, tree: Tree, sources: Mapping[str, str], *, path: str = "", chosen: bool = False
 ) -> tuple[Any, dict[str, Number]]:
     """The part described by a tree, and each of its numbers by path.
+
+    chosen : whether the tree says which of several parts it is.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def build(
     """
     fields = {field.name: field for field in attrs.fields(cls) if not field.metadata.get("given")}
     for key in tree:
-        if key not in fields and key != PART:
+        if key not in fields and not (key == PART and chosen):
             raise KeyError(path + key, key, nearest(key, fields))
     values: dict[str, Any] = {}
     numbers: dict[str, Number] = {}
@@ -101,7 +103,7 @@ def _build_part(
     chosen = tree.get(PART)
     if chosen not in parts:
         raise QuantityError("one of " + ", ".join(parts), repr(chosen), f"{key}.{PART}")
-    return build(parts[chosen], tree, sources, path=key + ".")
+    return build(parts[chosen], tree, sources, path=key + ".", chosen=True)
 
 
 def _type(cls: Any, name: str) -> Any:

@@ -130,6 +130,14 @@ def _raw(text: str) -> _Raw:
     tree, title = tables["chip"], str(document.get("title", ""))
     if "based_on" in document:
         base = _named(str(document["based_on"]))
+        for name, words in sources.items():
+            if base.sources.get(name, words) != words:
+                raise PresetError(
+                    "a source has the name of another one",
+                    f"sources.{name}",
+                    expected=f'another name: in {document["based_on"]} it is "{base.sources[name]}"',
+                    got=repr(words),
+                )
         tree, sources = merged(base.tree, tree), {**base.sources, **sources}
     return _Raw(title=title, sources={**sources, SPEC: "the spec"}, tree=tree)
 

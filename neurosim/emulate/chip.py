@@ -229,7 +229,7 @@ class VirtualChip:
                 continue
             place = int(group.name.removeprefix("layer_")) if group.name.startswith("layer_") else group.name
             values[f"{group.name}.noise_key"] = noise_key(
-                spec, place=place, passage=passage, sleeps=design.sleeps
+                spec, seed=self.chip.seed, place=place, passage=passage, sleeps=design.sleeps
             )
             if not noise:
                 values |= {f"{group.name}.{name}": 0.0 for name in _NOISES if name in group.parameters}

@@ -78,6 +78,8 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         if chip.saturating:
             chip.soma_point(tau_soma)
             chip.controller_point()
+        if draw is not None:
+            chip.dendrite_point("apical")
         if chip.controller.output_stage.present:
             chip.output_point()
     return Design(
@@ -108,8 +110,7 @@ def biased(spec: Spec) -> Iterator[None]:
         ) from None
 
 
-def noise_key(spec: Spec, *, place: int | str, passage: int, sleeps: bool = False) -> int:
-    """The 31-bit key of the noise of a layer or population in one run."""
-    seed = int(spec.chip.get("seed", 1))
+def noise_key(spec: Spec, *, seed: int, place: int | str, passage: int, sleeps: bool = False) -> int:
+    """The 31-bit key of the noise of a layer or population in one run of the chip `seed`."""
     asleep = ("asleep",) if sleeps else ()
     return int(stream(seed, "noise", spec.run.seed, place, passage, *asleep).integers(2**31))

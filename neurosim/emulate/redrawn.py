@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.equations import Model
+from neurosim.equations.layer import UNLIMITED
 from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations
 
-UNLIMITED = 1e30
-"""What stands for infinity in an equation that divides by it, activation units: R tanh(x/R) is x to rounding."""
 VOLTS = {"offset", "saturation", "limit", "output_saturation"}
 """Deviations that are voltages in the equations."""
 _LAYER = {"saturation": "V_linear", "limit": "soma_limit"}
@@ -67,7 +66,7 @@ def _part(
         if "noise" in field.name or parameter not in group.parameters:
             continue
         value = np.stack([np.asarray(getattr(part, field.name), float) for part in parts], axis=-1)
-        value = np.where(np.isfinite(value), value, UNLIMITED) * scales.get(field.name, 1.0)
+        value = np.where(np.isfinite(value), value * scales.get(field.name, 1.0), UNLIMITED)
         if group.parameters[parameter].shared:
             yield f"{name}.{parameter}", float(value.ravel()[0])
         else:

@@ -6,6 +6,7 @@ from hardware_models import Chip, Draw, Parameter
 from neurosim.equations.activation import slope_of
 from neurosim.equations.layer import (
     declarations,
+    finite,
     hold_noise,
     model_parameter,
     noise_key_parameter,
@@ -99,7 +100,8 @@ def _imperfections(chip: Chip) -> dict[str, Parameter]:
         parameters["V_limit"] = Parameter(value=chip.rail(chip.controller), meaning="rails of the controller")
     if chip.saturating:
         parameters["input_range"] = Parameter(
-            value=chip.controller_point().linear_range, meaning="where the integrator's input saturates"
+            value=finite(chip.controller_point().linear_range),
+            meaning="where the integrator's input saturates",
         )
     stage = chip.controller.output_stage
     if stage.present:
@@ -109,7 +111,7 @@ def _imperfections(chip: Chip) -> dict[str, Parameter]:
         )
         if chip.saturating:
             parameters["output_range"] = Parameter(
-                value=point.linear_range, meaning="beyond which the output stage slews"
+                value=finite(point.linear_range), meaning="beyond which the output stage slews"
             )
     if chip.hold.present:
         parameters["droop_rate"] = Parameter(

@@ -37,6 +37,10 @@ def declarations(parameters: Mapping[str, ModelParameter]) -> list[str]:
     ]
 
 
+UNLIMITED = 1e30
+"""What stands for infinity where an equation divides by it, V."""
+
+
 @attrs.frozen(kw_only=True)
 class LayerDesign:
     """What kind of neurons a network has."""
@@ -128,6 +132,11 @@ def argument(compartment: str, draw: LayerDraw | None) -> str:
     return f"{'slope*' if draw is not None else ''}{compartment}/V_unit"
 
 
+def finite(limit: Quantity) -> Quantity:
+    """A range as an equation that divides by it can have it: x → R tanh(x/R) is x to rounding for a huge R."""
+    return limit if np.isfinite(float(limit)) else UNLIMITED * volt
+
+
 def noise_key_parameter() -> ModelParameter:
     """What chooses a group's random numbers."""
     return ModelParameter(value=0.0, unit="1", meaning="which noise, set for each run", integer=True)
@@ -205,7 +214,8 @@ def _layer_parameters(
     if chip.saturating:
         tau_soma, _, _ = taus(network, chip)
         parameters["V_linear"] = Parameter(
-            value=chip.soma_point(tau_soma).linear_range, meaning="where the soma's couplings saturate"
+            value=finite(chip.soma_point(tau_soma).linear_range),
+            meaning="where the soma's couplings saturate",
         )
     if chip.railed:
         parameters["soma_limit"] = Parameter(value=chip.rail(chip.soma), meaning="rails of the soma")

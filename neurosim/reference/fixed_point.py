@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -240,6 +241,6 @@ def _resting_integrator(controller: Controller, output: Tensor, *, error: Tensor
     # γ u/(γ K_I + α k_p) is γ e/α between the rails, and keeps its digits where e is small and α, too.
     gain = controller.integral * controller.integral_gain + controller.leak * controller.proportional_gain
     between = controller.integral * output / gain
-    if torch.isfinite(controller.saturation):  # e is large enough there to matter
+    if math.isfinite(controller.saturation):  # e is large enough there to matter
         between = torch.where(leaking & (output.abs() > 0), wound_up, between)
     return controller.clip(torch.where(at_rail, wound_up, torch.where(output == 0, 0.0, between)))

@@ -24,19 +24,19 @@ _NEWTON_STEPS = 30
 """From below the root of a concave curve they converge from one side; after ten nothing changes. Chosen."""
 
 
-def saturate(values: Tensor, limit: Tensor) -> Tensor:
+def saturate(values: Tensor, limit: float) -> Tensor:
     """R tanh(x/R); x where R is infinite."""
-    return limit * torch.tanh(values / limit) if torch.isfinite(limit) else values
+    return limit * torch.tanh(values / limit) if math.isfinite(limit) else values
 
 
-def saturation_slope(values: Tensor, limit: Tensor) -> Tensor:
+def saturation_slope(values: Tensor, limit: float) -> Tensor:
     """Its derivative."""
-    return 1 - torch.tanh(values / limit) ** 2 if torch.isfinite(limit) else torch.ones_like(values)
+    return 1 - torch.tanh(values / limit) ** 2 if math.isfinite(limit) else torch.ones_like(values)
 
 
-def unsaturate(values: Tensor, limit: Tensor) -> Tensor:
+def unsaturate(values: Tensor, limit: float) -> Tensor:
     """The x of R tanh(x/R); infinite beyond R."""
-    return limit * torch.atanh((values / limit).clamp(-1, 1)) if torch.isfinite(limit) else values
+    return limit * torch.atanh((values / limit).clamp(-1, 1)) if math.isfinite(limit) else values
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -59,8 +59,8 @@ class Layer:
     slope: Tensor
     comparator_offset: Tensor
     drive: Tensor
-    saturation: Tensor
-    limit: Tensor
+    saturation: float
+    limit: float
     soma_noise: Tensor
     apical_noise: Tensor
 
@@ -87,7 +87,7 @@ class Layer:
 
     def keep(self, soma: Tensor) -> Tensor:
         """Within the rails."""
-        return torch.clamp(soma, -self.limit, self.limit) if torch.isfinite(self.limit) else soma
+        return torch.clamp(soma, -self.limit, self.limit) if math.isfinite(self.limit) else soma
 
     def rest(self, basal: Tensor, apical: Tensor | None = None) -> Tensor:
         """The soma at rest under constant compartments; no apical: no feedback. (B, n)."""
@@ -109,8 +109,9 @@ class Layer:
     def follows(self, soma: Tensor, basal: Tensor, apical: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """∂v/∂v_ff and ∂v/∂v_fb of the soma at rest, (B, n) each; 0 where it is at a rail."""
         leak, basal_gain, apical_gain = self.linearised(soma, basal, apical)
-        free = (soma.abs() < self.limit).to(soma.dtype)
-        return free * basal_gain / leak, free * apical_gain / leak
+        free = soma.abs() < self.limit
+        still = torch.zeros_like(leak)
+        return torch.where(free, basal_gain / leak, still), torch.where(free, apical_gain / leak, still)
 
     def difference(self, soma: Tensor, basal: Tensor) -> Tensor:
         """φ(slope·v) − φ(slope·v_ff) + comparator_offset, (B, n): post before any zeroing."""
@@ -140,11 +141,11 @@ class Controller:
     """(n_L,)."""
     droop: Tensor
     """(n_L,)."""
-    saturation: Tensor
+    saturation: float
     """R of S."""
     output_tau: float
     """τ_o/τ_u; 0: no output stage."""
-    output_saturation: Tensor
+    output_saturation: float
     """R of S_o."""
     limit: float
 
@@ -190,7 +191,7 @@ class Controller:
     def _inner_demand(self, output: Tensor) -> Tensor:
         """e of u = K_I γ S(e)/α + k_p e, the integrator off its rails: Newton's steps on a rising, concave curve."""
         error = self.effective_leak * output
-        if self.integral_gain == 0 or not torch.isfinite(self.saturation) or not (self.leak > 0).any():
+        if self.integral_gain == 0 or not math.isfinite(self.saturation) or not (self.leak > 0).any():
             return error
         gain = self.integral_gain * self.integral / torch.where(self.leak > 0, self.leak, 1.0)
         for _ in range(_NEWTON_STEPS):
@@ -203,7 +204,7 @@ class Controller:
         """Its derivative, (B, n_L)."""
         gain = torch.where(self.proportional_gain > 0, self.proportional_gain, 1.0)
         inner = self.effective_leak
-        if self.integral_gain > 0 and torch.isfinite(self.saturation):
+        if self.integral_gain > 0 and math.isfinite(self.saturation):
             curve = saturation_slope(self._inner_demand(output), self.saturation) * self.integral
             inner = self.leak / (curve * self.integral_gain + self.leak * self.proportional_gain)
         return torch.where(output.abs() > self.knee, 1.0 / gain, inner)
@@ -257,6 +258,8 @@ def assemble_layers(
             activation=activation,
             weights=double(chip.forward_gain[l]) * forward[l],
             biases=biases[l],
+            saturation=float(chip.layers[l].saturation),
+            limit=float(chip.layers[l].limit),
             **_tensors(chip.layers[l]),
         )
         for l, activation in enumerate(network.activations)
@@ -277,12 +280,16 @@ def assemble_controller(
         integral=double(chip.integral),
         error_offset=double(chip.error_offset),
         droop=double(chip.droop),
-        saturation=double(chip.saturation),
+        saturation=float(chip.saturation),
         output_tau=float(chip.output_tau),
-        output_saturation=double(chip.output_saturation),
+        output_saturation=float(chip.output_saturation),
         limit=float(chip.limit),
     )
 
 
 def _tensors(description: Any) -> dict[str, Tensor]:
-    return {field.name: double(getattr(description, field.name)) for field in attrs.fields(type(description))}
+    return {
+        field.name: double(getattr(description, field.name))
+        for field in attrs.fields(type(description))
+        if field.name not in ("saturation", "limit")
+    }

@@ -32,7 +32,7 @@ def test_picture_and_file(cli: Cli, spec: Path, tmp_path: Path):
     """With three emulated chips, on numpy."""
     picture, file = tmp_path / "a.png", tmp_path / "a.h5"
     outcome = cli(
-        "budget", spec, *REAL, "--chips", 3, "--samples", 2, "--plot", picture, "--out", file, "--json"
+        "budget", spec, *REAL, "--chips", 3, "--samples", 1, "--plot", picture, "--out", file, "--json"
     )
     assert outcome.status == 0
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -146,7 +146,7 @@ def soma_numbers(draw: Draw, l: int) -> dict[str, NDArray[np.float64]]:
     spread of the capacitor, so two of the gains stand for what they differ by."""
     layer = draw.layers[l]
     return {
-        "leak over basal": np.log(layer.leak / layer.basal_gain) - np.log(1 + 3 / 105),
+        "leak over basal": np.log(layer.leak / layer.basal_gain) - np.log(1 + 3 / 80),
         "apical over basal": np.log(layer.apical_gain / layer.basal_gain),
         "basal_gain": np.log(layer.basal_gain),
         "offset": np.asarray(layer.offset / layer.basal_gain) + LEAKING,
@@ -174,7 +174,7 @@ def predicted() -> dict[str, float]:
     """σ of each from area and bias: geometry of the preset, both pairs, tail and half the load, MIM capacitors."""
     soma, control = CHIP.soma_point(TAU_SOMA), CHIP.controller_point()
     small = N.sigma_log_current(transistor(4), 1 * namp, REFERENCE)
-    matching = [0.028 / np.sqrt(2) / np.sqrt(c / 1.99e-15) for c in (1e-12, 5e-12)]
+    matching = [0.0396 / np.sqrt(2) / np.sqrt(c / 1.99e-15) for c in (1e-12, 5e-12)]
     return {
         "leak over basal": np.sqrt(2) * soma.gain_spread,
         "apical over basal": np.sqrt(2) * soma.gain_spread,

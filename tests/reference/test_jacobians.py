@@ -32,7 +32,8 @@ def test_jacobian_is_that_of_torch(hidden: str, sizes: tuple[int, ...], mismatch
                 torch.tensor(a) for a in (layer.basal_gain, layer.leak, layer.offset, layer.slope)
             )
             w = torch.tensor(chip.forward_gain[l]) * parameters.forward[l]
-            soma = (gain * (w @ rate + parameters.biases[l]) + offset) / leak + parts[l]
+            drive = torch.tensor(layer.drive) * (w @ rate + parameters.biases[l])
+            soma = (gain * drive + offset) / leak + parts[l]
             rate = phi(network.activations[l], slope * soma)
         return rate
 

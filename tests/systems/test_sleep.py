@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from neurosim.analysis import relative_difference
-from neurosim.backend.noise import SITES, standard_normal
+from neurosim.backend.noise import standard_normal
 from neurosim.emulate import Rates, VirtualChip, Weights
 from neurosim.emulate.design import noise_key
+from neurosim.equations.sites import SITES
 from neurosim.reference import Parameters, simulate
 from neurosim.spec import Spec, asleep
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
@@ -28,7 +29,7 @@ def _noise(spec: Spec, steps: int, *, passage: int, sleeps: bool, site: str) -> 
     """The chip's own normals, (steps, columns, Σ n_l): a function of key, site, step and index."""
     layers = []
     for l, n in enumerate(spec.network.layers[1:], start=1):
-        key = noise_key(spec, place=l, passage=passage, sleeps=sleeps)
+        key = noise_key(spec, seed=1, place=l, passage=passage, sleeps=sleeps)
         drawn = [standard_normal(key, SITES[site], k, np.arange(n * COLUMNS)) for k in range(steps)]
         layers.append(np.array(drawn).reshape(steps, n, COLUMNS).transpose(0, 2, 1))
     return np.concatenate(layers, axis=2)

@@ -48,7 +48,7 @@ def with_emulated_chips(
             shown = many.redrawn(*(bench.chip(kind, seed) for seed in range(1, chips + 1)))
             order = np.repeat(bench.stimulus.order.T, chips, axis=1)
             stimulus = attrs.evolve(bench.stimulus, order=order)
-            runs = _settled(shown, stimulus, bench.weights, protocol)
+            runs = _settled(shown, stimulus, bench.weights, protocol, lot=True)
         done += chips
         for signal, y in base.items():
             statistics[kind, signal] = _statistics(y, np.array([run[signal] for run in runs]))
@@ -104,10 +104,10 @@ def _shortened(protocol: Protocol, stability: Stability) -> Protocol:
 
 
 def _settled(
-    chip: VirtualChip, stimulus: Stimulus, weights: Weights, protocol: Protocol
+    chip: VirtualChip, stimulus: Stimulus, weights: Weights, protocol: Protocol, *, lot: bool = False
 ) -> list[dict[str, Array]]:
-    """The signals at the end of long presentations, as vectors: of one chip whose columns are samples, or, where
-    there are several presentations, of as many chips as there are columns."""
+    """The signals at the end of long presentations, as vectors: of one chip whose columns are samples, or of a
+    lot whose columns are chips, each shown one sample after the other."""
     passage = chip.show(
         stimulus,
         weights=weights,
@@ -124,11 +124,11 @@ def _settled(
     def last(part: str, variable: str) -> Array:
         """(chips, samples, units), of the last step of each presentation."""
         values = np.asarray(passage.traces[part][variable].values[:, 1::2])  # (columns, presentations, units)
-        return values if presentations > 1 else values.transpose(1, 0, 2)
+        return values if lot else values.transpose(1, 0, 2)
 
     found = {"output": last("controller", "output") / volts}
     inputs = np.stack([stimulus.shown(p) for p in range(presentations)])  # (presentations, columns, n_0)
-    before = inputs.transpose(1, 0, 2) if presentations > 1 else inputs
+    before = inputs.transpose(1, 0, 2) if lot else inputs
     update: list[Array] = []
     for l in range(1, chip.spec.network.depth + 1):
         layer = f"layer_{l}"
