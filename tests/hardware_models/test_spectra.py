@@ -79,7 +79,7 @@ def theory_of(chip: Chip) -> tuple[float, float, float]:
     """One-sided S of the soma's current noise in A²/Hz (leak, basal and apical transconductor, four devices at I_b/2
     each), g in S with what finite gain leaks, and C in F."""
     tau = NETWORK.tau_soma_ratio * chip.time_base
-    capacitance, gain = float(chip.soma.capacitance), 420 / 4  # at the divided input
+    capacitance, gain = float(chip.soma.capacitance), 320 / 4  # at the divided input
     conductance = capacitance / float(tau) * (1 + 3 / gain)
     return 3 * float(chip.soma_point(tau).white), conductance, capacitance
 

@@ -52,10 +52,16 @@ def test_a_target_equal_to_the_output_teaches_nothing(name: str) -> None:
 
 
 def test_auto_zero_makes_an_untaught_chip_learn_exactly_nothing() -> None:
-    """Once the state no longer moves by a bit, the comparator's own difference is taken away exactly."""
+    """Once the state no longer moves by a bit, the comparator's own difference is taken away exactly; a droop of
+    what is held would be an error to learn from."""
     spec = attrs.evolve(
         _spec(target_stepsize=0.0),
-        chip={"name": "subthreshold_180nm", "noise": False, "controller": {"offset_residue": 0.0}},
+        chip={
+            "name": "subthreshold_180nm",
+            "noise": False,
+            "controller": {"offset_residue": 0.0},
+            "hold": {"present": False},
+        },
     )
     protocol = Protocol(dt_ratio=0.02, settle_steps=3000, learn_steps=300)
     assert not _change(spec, protocol, random_weights(spec, 1)).any()
