@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neurosim.analysis import relative_difference
 from neurosim.backend import Stimulus
-from neurosim.emulate import VirtualChip, Weights
+from neurosim.emulate import Passage, VirtualChip, Weights
 from neurosim.experiment.settled_circuit import settle_circuit
 from neurosim.experiment.stability import Stability, parameters_of
 from neurosim.learning import circuit_of
@@ -74,11 +74,9 @@ def _work(chip: VirtualChip) -> float:
     return float(chip.model.n_columns * (3 * synapses + 50 * sum(sizes)))
 
 
-def _settle_controlled(
-    chip: VirtualChip, weights: Weights, stimulus: Stimulus, protocol: Protocol, tolerance: float
-) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
-    spec, network = chip.spec, chip.spec.network
-    passage = chip.show(
+def left_alone(chip: VirtualChip, weights: Weights, stimulus: Stimulus, protocol: Protocol) -> Passage:
+    """Presentations in which nothing learns, droops or makes noise; traced in the first and last step of each."""
+    return chip.show(
         stimulus,
         weights=weights,
         protocol=protocol,
@@ -88,6 +86,13 @@ def _settle_controlled(
         traced=(0, stimulus.n_presentations),
         trace_steps=protocol.period - 1,
     ).or_interrupt()
+
+
+def _settle_controlled(
+    chip: VirtualChip, weights: Weights, stimulus: Stimulus, protocol: Protocol, tolerance: float
+) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
+    spec, network = chip.spec, chip.spec.network
+    passage = left_alone(chip, weights, stimulus, protocol)
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     parameters = parameters_of(weights)
     flat = {name: values.reshape(-1, values.shape[-1]) for name, values in passage.endings.items()}

@@ -15,7 +15,7 @@ from neurosim.experiment.budget.bench import Bench
 from neurosim.experiment.budget.rows import ALL, UPDATE, Row
 from neurosim.experiment.pretraining import Watch
 from neurosim.experiment.stability import Stability, loop_stability
-from neurosim.experiment.steady import settled_protocol
+from neurosim.experiment.steady import left_alone, settled_protocol
 from neurosim.spec import Protocol
 
 Array = NDArray[np.float64]
@@ -108,16 +108,7 @@ def _settled(
 ) -> list[dict[str, Array]]:
     """The signals at the end of long presentations, as vectors: of one chip whose columns are samples, or of a
     lot whose columns are chips, each shown one sample after the other."""
-    passage = chip.show(
-        stimulus,
-        weights=weights,
-        protocol=protocol,
-        learning=False,
-        noise=False,
-        droop=False,
-        traced=(0, stimulus.n_presentations),
-        trace_steps=protocol.period - 1,
-    ).or_interrupt()
+    passage = left_alone(chip, weights, stimulus, protocol)
     volts = float(chip.chip.voltage_unit)
     presentations = stimulus.n_presentations
 
