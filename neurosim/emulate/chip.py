@@ -149,6 +149,14 @@ class VirtualChip:
                 expected=f"1 or {self.model.n_columns}",
                 got=str(len(chips)),
             )
+        if self.deviations.populations:
+            raise SpecError(
+                "a chip with a circuit beside its network cannot be redrawn",
+                where="method.name",
+                expected="a method with a controller, such as DFC-fixed",
+                got=self.spec.method.name,
+                remedy="build a VirtualChip for each",
+            )
         other = copy.copy(self)
         other.deviations = chips[0]
         other._values = redrawn_values(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neurosim.emulate import Passage, VirtualChip, Weights
-from neurosim.errors import DataError
+from neurosim.errors import DataError, SpecError
 from neurosim.spec import Protocol, Spec
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
 
@@ -64,3 +64,10 @@ def test_chips_must_fit_the_columns() -> None:
     chip = VirtualChip(lot(1), backend="numpy")
     with pytest.raises(DataError, match="chips do not fit the columns"):
         chip.redrawn(*[chip.deviations] * 3)
+
+
+def test_a_circuit_beside_the_network_is_not_redrawn_silently() -> None:
+    spec = attrs.evolve(lot(1), method=attrs.evolve(lot(1).method, name="DI"))
+    chip = VirtualChip(spec, backend="numpy")
+    with pytest.raises(SpecError, match="cannot be redrawn"):
+        chip.redrawn(chip.deviations)

@@ -100,7 +100,11 @@ def test_a_budget_comes_back_from_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
-    [(["chip.name=ideal"], "no imperfections"), (["method.name=BP"], "no controller")],
+    [
+        (["chip.name=ideal"], "no imperfections"),
+        (["method.name=BP"], "no controller"),
+        (["chip.process.correlation_length=50 um"], "independent"),
+    ],
 )
 def test_what_cannot_be_budgeted_is_refused(overrides: list[str], message: str) -> None:
     spec = read_spec(SPECS / "student_teacher.toml", overrides=[*REAL, *overrides])

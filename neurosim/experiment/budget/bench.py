@@ -48,6 +48,13 @@ class Bench:
                 got=design.chip.name,
                 remedy='choose a chip with mismatch, such as chip.name = "subthreshold_180nm"',
             )
+        if float(design.chip.process.correlation_length) > 0:
+            raise SpecError(
+                "a budget takes devices as independent",
+                where=f"{spec.source or 'spec'}: chip.process.correlation_length",
+                expected="0 um",
+                got=str(design.chip.process.correlation_length),
+            )
         designed = designed_deviations(design).without_droop()
         plain = attrs.evolve(
             designed,
