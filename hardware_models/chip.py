@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import attrs
+import numpy as np
 from brian2 import Quantity, amp, kelvin, msecond, mvolt, namp, second, volt
 
 from hardware_models import checks
-from hardware_models.compartment import Comparator, Dendrite, Soma
+from hardware_models.compartment import MOST_RANGES, Comparator, Dendrite, Soma
 from hardware_models.controller import AnalogPI
 from hardware_models.coupling import OperatingPoint
 from hardware_models.draw import Draw, Lot, Streams, differs
@@ -65,7 +66,7 @@ class Chip:
     mismatch: bool = attrs.field(default=False, validator=checks.truth)
     """Spread from geometry."""
     railed: bool = attrs.field(default=False, validator=checks.truth)
-    """Whether the voltages of somata and controller are limited."""
+    """Whether the voltages of neurons and controller are limited."""
     saturating: bool = attrs.field(default=False, validator=checks.truth)
     """Whether transconductors give no more than their bias current."""
     process: Process = attrs.field(factory=Process)
@@ -101,7 +102,21 @@ class Chip:
         mos = self.process.n
         return float(mos.slope(self.temperature) / mos.slope(REFERENCE))
 
-    def rail(self, part: Soma | AnalogPI) -> Quantity:
+    def _railed_parts(self) -> dict[str, Soma | Dendrite | AnalogPI]:
+        return {
+            "soma": self.soma,
+            "basal": self.basal,
+            "apical": self.apical,
+            "controller": self.controller,
+        }
+
+    def dendrite_limit(self, name: str) -> Quantity:
+        """How far the compartment "basal" or "apical" goes from mid-supply, V; inf: neither rails nor saturates."""
+        rail = self.rail(getattr(self, name)) if self.railed else np.inf * volt
+        reach = MOST_RANGES * self.dendrite_point(name).linear_range
+        return rail if float(rail) < float(reach) else reach
+
+    def rail(self, part: Soma | Dendrite | AnalogPI) -> Quantity:
         """How far a part's voltage may go from mid-supply: less where the supply is lower, V."""
         return part.limit + 0.5 * (self.supply - self.process.supply)
 
@@ -110,7 +125,7 @@ class Chip:
         for path, device in _transistors(self):
             with self.cited(path):
                 self.process.device(device)
-        for name, part in (("soma", self.soma), ("controller", self.controller)):
+        for name, part in self._railed_parts().items():
             with self.cited(name):
                 if self.railed and not float(self.rail(part)) > 0:
                     raise QuantityError(

@@ -13,6 +13,12 @@ from hardware_models.mirror import Mirror
 from hardware_models.ota import Ota
 from hardware_models.parts import COUPLINGS, MIRRORS
 
+ATANH_MOST = 1 - 2.0**-50
+"""What is nearer to 1 has an inverse hyperbolic tangent of more than 17.6, beyond all rails."""
+MOST_RANGES = 17
+"""A compartment that saturates goes up to so many times its range, if no rail stops it before: there a double
+still tells how near to 1 its tanh is."""
+
 _LARGE = Transistor(width=10 * umetre, length=10 * umetre)
 _LARGE_LOAD = Transistor(width=10 * umetre, length=10 * umetre, kind="p")
 
@@ -84,31 +90,62 @@ class Soma:
 
 @attrs.frozen(kw_only=True)
 class Dendrite:
-    """C dv/dt = γ I − g v + g V_n ξ with C = gτ, or v = γ I/g where τ = 0.
+    """C dv/dt = I − γ g S(v + V_os) + g V_n ξ with C = gτ, or where that rests, v = R atanh(I/(γ g R)) − V_os.
 
-    v  compartment, V;  I  its input current, A;  γ  mismatch of what brings it;  g  conductance, S;
-    V_n  noise referred to v, V·√s.
+    v  compartment, V;  I  its input current, A;  g  conductance, S;  γ  its mismatch;  V_os  offset, V;
+    V_n  noise referred to v, V·√s;  S(x) = R tanh(x/R) where it saturates at R, V, else x;  |v + V_os| ≤ limit.
+    What the transconductor's finite gain leaks counts in γ: while v is small, S being the steepest there.
     """
 
     coupling: Coupling = attrs.field(factory=Ota, metadata={"parts": COUPLINGS})
     """The transconductor that is its conductance."""
+    limit: Quantity = attrs.field(default=300 * mvolt, validator=quantity(0 * volt, above=0), eq=float)
+    """Distance from mid-supply to the rails, at the nominal supply."""
 
     def fragment(
-        self, name: str, current: str, *, conductance: Quantity, tau: Quantity, noisy: bool
+        self,
+        name: str,
+        current: str,
+        *,
+        conductance: Quantity,
+        tau: Quantity,
+        noisy: bool,
+        drawn: bool = False,
+        saturating: bool = False,
+        limited: bool = False,
     ) -> Fragment:
-        """The equation of compartment `name` with the input `current`."""
+        """The equation of compartment `name` with the input `current`.
+
+        Parameters {name}_leak and {name}_offset where it is drawn, {name}_range where it is saturating, and
+        {name}_limit where it is limited, are the caller's.
+        """
         parameters = {f"g_{name}": Parameter(value=conductance, meaning=f"conductance of {name}")}
+        leak = f"{name}_leak*g_{name}" if drawn else f"g_{name}"
         if float(tau) == 0:
-            statement = f"{name} = {current}/g_{name}"
+            rest = f"{current}/({leak})" if drawn else f"{current}/{leak}"
+            if saturating:
+                rest = f"{name}_range*arctanh(clip({rest}/{name}_range, -{ATANH_MOST}, {ATANH_MOST}))"
+            shifted = f"{rest} - {name}_offset" if drawn else rest
+            statement = f"{name} = {_within(shifted, name, drawn) if limited else shifted}"
             return Fragment(equations=f"{name} : volt", before=statement, parameters=parameters)
+        seen = f"({name} + {name}_offset)" if drawn else name
+        seen = saturated(seen, f"{name}_range") if saturating else seen
         noise = f" + g_{name}*{name}_noise*xi_{name}" if noisy else ""
         parameters[f"C_{name}"] = Parameter(
             value=conductance * tau, meaning=f"capacitance of {name}: what its time constant asks for"
         )
         return Fragment(
-            equations=f"d{name}/dt = ({current} - g_{name}*{name}{noise})/C_{name} : volt",
+            equations=f"d{name}/dt = ({current} - {leak}*{seen}{noise})/C_{name} : volt",
             parameters=parameters,
+            after=f"{name} = {_within(name, name, drawn)}" if limited else "",
         )
+
+
+def _within(value: str, name: str, drawn: bool) -> str:
+    """A value of v with |v + V_os| ≤ limit, as text."""
+    if not drawn:
+        return f"clip({value}, -{name}_limit, {name}_limit)"
+    return f"clip({value}, -{name}_limit - {name}_offset, {name}_limit - {name}_offset)"
 
 
 @attrs.frozen(kw_only=True)

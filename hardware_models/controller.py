@@ -40,7 +40,8 @@ class AnalogPI:
     u_int, u  V;  e  error, without unit;  g = C/τ_u  transconductance of the input;  α  leak;  k_p, K_I  gains
     (Meulemans et al. 2021, eq. 4: the leak is on the integrator);  γ, λ  mismatch of input and leak;
     A_0  gain of the input's transconductor: finite, it leaks. With an output stage u goes on through a pole:
-    τ_o du/dt = S_o(u_in − u). With a derivative path u has (k_d/τ_d) V_unit (e − e_f) on top, τ_d de_f/dt = e − e_f.
+    τ_o du/dt = S_o(u_in − u + V_o) with its offset V_o. With a derivative path u has (k_d/τ_d) V_unit (e − e_f)
+    on top, τ_d de_f/dt = e − e_f.
     """
 
     capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=float)
@@ -66,7 +67,7 @@ class AnalogPI:
     ) -> Fragment:
         """Its equations; `error` is computed from `target`, `output_rate` and `engaged`.
 
-        Parameters input_range, tau_output, output_range, droop_rate are the caller's.
+        Parameters input_range, tau_output, output_range, output_offset, droop_rate are the caller's.
         """
         gain = "proportional_gain*proportional" if drawn else "proportional_gain"
         leak = "(leak_ratio*leak + gain_leak)" if drawn else "leak_ratio"
@@ -87,7 +88,7 @@ class AnalogPI:
         before = [f"error = engaged*({stored} - output_rate{offset})"]
         equations.append("output : volt")
         if staged:
-            missing = "(demand - delivered)"
+            missing = "(demand - delivered + output_offset)" if drawn else "(demand - delivered)"
             pushed = saturated(missing, "output_range") if saturating else missing
             equations += [f"ddelivered/dt = engaged*{pushed}/tau_output : volt", "demand : volt"]
             before += [f"demand = {limited}", "output = delivered"]  # as it is before this step

@@ -25,6 +25,16 @@ Streams = Callable[[str], np.random.Generator]
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class DendriteDraw:
+    """What holds for one compartment of the neurons of a layer, each (n_units,)."""
+
+    leak: Array
+    """Factor on its conductance."""
+    offset: Quantity
+    """V."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class LayerDraw:
     """What holds for the neurons of one layer, each (n_units,); without unit but for the offset."""
 
@@ -35,8 +45,8 @@ class LayerDraw:
     """V."""
     slope: Array
     comparator_offset: Array
-    drive: Array
-    """Factor on the current into the basal compartment."""
+    basal: DendriteDraw
+    apical: DendriteDraw
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -65,14 +75,16 @@ class Draw:
     gain_leak: Array
     """What the integrator's finite gain adds to α, in 1/τ_u."""
     error_offset: Array
-    """All (n_L,), without unit."""
+    output_offset: Array
+    """In activation units. All (n_L,), without unit."""
     populations: Mapping[str, PopulationDraw]
 
 
 def differs(chip: Chip) -> bool:
     """Whether a chip is other than it was designed: mismatch, another temperature or corner, finite gains."""
     nominal = attrs.evolve(chip, temperature=REFERENCE, corner="tt")
-    finite = [np.isfinite(getattr(part.coupling, "gain", np.inf)) for part in (chip.soma, chip.controller)]
+    parts = (chip.soma, chip.basal, chip.apical, chip.controller)
+    finite = [np.isfinite(getattr(part.coupling, "gain", np.inf)) for part in parts]
     return chip.mismatch or any(finite) or chip != nominal
 
 
@@ -164,11 +176,19 @@ class Lot:
         """Neurons of one layer."""
         factors = {
             name: self._factor(name, (n,), generator)
-            for name in ("leak", "basal_gain", "apical_gain", "slope", "drive")
+            for name in ("leak", "basal_gain", "apical_gain", "slope", "basal_leak")
         }
         offset = self._term("offset", (n,), generator)
         comparator = self._term("comparator_offset", (n,), generator)
         rate = self._rate(n, self.soma, generator)
+        factors["apical_leak"] = self._factor("apical_leak", (n,), generator)
+        dendrites = {
+            name: DendriteDraw(
+                leak=factors[f"{name}_leak"],
+                offset=self._term(f"{name}_offset", (n,), generator) * self.chip.voltage_unit,
+            )
+            for name in ("basal", "apical")
+        }
         return LayerDraw(
             leak=rate * factors["leak"],
             basal_gain=rate * factors["basal_gain"],
@@ -176,7 +196,7 @@ class Lot:
             offset=rate * offset * self.chip.voltage_unit,
             slope=factors["slope"],
             comparator_offset=comparator,
-            drive=factors["drive"],
+            **dendrites,
         )
 
     def _population(self, n: int, integrator: bool, generator: np.random.Generator) -> PopulationDraw:
@@ -198,10 +218,12 @@ class Lot:
         error_offset = self._term("error_offset", (n,), generator)
         integral = self._factor("integral", (n,), generator)
         rate = self._rate(n, self.controller, generator)
+        output_offset = self._term("output_offset", (n,), generator)
         return {
             "proportional": proportional,
             "leak": rate * leak,
             "integral": rate * integral,
             "gain_leak": rate * self.spreads["gain_leak"].shift,
             "error_offset": error_offset,
+            "output_offset": output_offset,
         }

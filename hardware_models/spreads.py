@@ -31,7 +31,7 @@ def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
     ------
     ChipError : a device outside the range of its model.
     """
-    soma, control, basal = chip.soma_point(tau_soma), chip.controller_point(), chip.dendrite_point("basal")
+    soma, control = chip.soma_point(tau_soma), chip.controller_point()
     volts = float(chip.voltage_unit)
     on = 1.0 if chip.mismatch else 0.0
     synapse = chip.mirror_spread("synapse.mirror", chip.synapse.mirror)
@@ -44,7 +44,8 @@ def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
         "offset": Spread(shift=-leaking, sigma=on * float(soma.offset_spread) * np.sqrt(3) / volts),
         "slope": Spread(shift=chip.warm_slope - 1, sigma=on * chip.soma.slope_spread),
         "comparator_offset": Spread(sigma=on * comparator),
-        "drive": Spread(shift=1 / basal.factor - 1, sigma=on * basal.gain_spread),
+        **_dendrite(chip, "basal"),
+        **_dendrite(chip, "apical"),
         "proportional": Spread(sigma=on * control.gain_spread),
         "controller_leak": Spread(sigma=on * control.gain_spread),
         "integral": Spread(sigma=on * control.gain_spread),
@@ -52,6 +53,24 @@ def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
         "error_offset": Spread(
             sigma=on * chip.controller.offset_residue * float(control.offset_spread) / volts
         ),
+        "output_offset": _output_offset(chip),
         "forward_gain": Spread(sigma=on * synapse),
         "feedback_gain": Spread(sigma=on * synapse),
     }
+
+
+def _dendrite(chip: Chip, name: str) -> dict[str, Spread]:
+    """Of a compartment's conductance; what its finite gain leaks adds to it."""
+    point = chip.dendrite_point(name)
+    on, volts = (1.0 if chip.mismatch else 0.0), float(chip.voltage_unit)
+    return {
+        f"{name}_leak": Spread(shift=point.factor * (1 + 1 / point.gain) - 1, sigma=on * point.gain_spread),
+        f"{name}_offset": Spread(sigma=on * float(point.offset_spread) / volts),
+    }
+
+
+def _output_offset(chip: Chip) -> Spread:
+    if not chip.controller.output_stage.present:
+        return Spread()
+    on, volts = (1.0 if chip.mismatch else 0.0), float(chip.voltage_unit)
+    return Spread(sigma=on * float(chip.output_point().offset_spread) / volts)

@@ -65,22 +65,27 @@ def system_matrix(
     error = -rate[-1]
     demand = _controller_output(method, chip.controller, error, state)
     output = state.output if len(state.output) else demand
-    gained = [
-        layer.drive[:, None] * gain * w
-        for layer, gain, w in zip(chip.layers, chip.forward_gain, forward, strict=True)
-    ]
+    gained = [gain * w for gain, w in zip(chip.forward_gain, forward, strict=True)]
     to_basal = [np.zeros_like(state.soma[0]), *(w @ r for w, r in zip(gained[1:], rate[:-1], strict=True))]
     returned = [gain * q for gain, q in zip(chip.feedback_gain, feedback, strict=True)]
     to_apical = _relay(returned, output, state.apical) if relayed else [q @ output for q in returned]
     rows = []
-    compartments = zip(state.basal or to_basal, state.apical or to_apical, strict=True)
+    basals = state.basal or [
+        drive / layer.basal.leak[:, None] for layer, drive in zip(chip.layers, to_basal, strict=True)
+    ]
+    apicals = state.apical or [
+        drive / layer.apical.leak[:, None] for layer, drive in zip(chip.layers, to_apical, strict=True)
+    ]
+    compartments = zip(basals, apicals, strict=True)
     for layer, soma, (basal, apical) in zip(chip.layers, state.soma, compartments, strict=True):
         flow = layer.basal_gain[:, None] * basal + layer.apical_gain[:, None] * apical
         rows.append((flow - layer.leak[:, None] * soma) / network.tau_soma_ratio)
     if state.basal:
-        rows += [(d - x) / network.tau_basal_ratio for d, x in zip(to_basal, state.basal, strict=True)]
+        leaks = [layer.basal.leak for layer in chip.layers]
+        rows += _compartments(network.tau_basal_ratio, leaks, to_basal, state.basal)
     if state.apical:
-        rows += [(d - x) / network.tau_apical_ratio for d, x in zip(to_apical, state.apical, strict=True)]
+        leaks = [layer.apical.leak for layer in chip.layers]
+        rows += _compartments(network.tau_apical_ratio, leaks, to_apical, state.apical)
     if len(state.integrator):
         leak = method.leak * chip.controller.leak + chip.controller.gain_leak
         rows.append(chip.controller.integral[:, None] * error - leak[:, None] * state.integrator)
@@ -89,6 +94,14 @@ def system_matrix(
     if len(state.output):
         rows.append((demand - state.output) / chip.controller.output_tau)
     return np.vstack(rows)
+
+
+def _compartments(tau: float, leaks: list[Array], drives: list[Array], states: list[Array]) -> list[Array]:
+    """Rows of compartments with a time constant."""
+    return [
+        (drive - leak[:, None] * state) / tau
+        for leak, drive, state in zip(leaks, drives, states, strict=True)
+    ]
 
 
 def _check_method(network: Network, method: MethodSettings) -> tuple[bool, tuple[tuple[int, int], ...]]:

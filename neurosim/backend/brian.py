@@ -8,7 +8,7 @@ import attrs
 from brian2 import BrianObject, Clock, Network, NeuronGroup, linked_var, second
 
 from neurosim.backend.euler import EulerWithStatements
-from neurosim.backend.noise import NORMAL
+from neurosim.backend.functions import FUNCTIONS
 from neurosim.equations.model import GatedCode, Group, Model, Program
 
 
@@ -62,7 +62,7 @@ def _neuron_group(group: Group, clock: Clock, target: Target) -> NeuronGroup:
         method=EulerWithStatements(updater.before, updater.after) if updater else "euler",
         clock=clock,
         name=group.name,
-        namespace={"standard_normal": NORMAL},
+        namespace=dict(FUNCTIONS),
         codeobj_class=target.code_object_class,
         **({"order": updater.order} if updater else {}),
     )

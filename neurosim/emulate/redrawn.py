@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.equations import Model
 from neurosim.equations.layer import UNLIMITED
 from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations
+from neurosim.spec.deviations import named
 
-VOLTS = {"offset", "saturation", "limit", "output_saturation"}
+VOLTS = {
+    *("offset", "saturation", "limit", "output_saturation", "output_offset"),
+    *(f"{part}_{field}" for part in ("basal", "apical") for field in ("offset", "saturation", "limit")),
+}
 """Deviations that are voltages in the equations."""
-_LAYER = {"saturation": "V_linear", "limit": "soma_limit"}
+_LAYER = {
+    "saturation": "V_linear",
+    "limit": "soma_limit",
+    "basal_saturation": "basal_range",
+    "apical_saturation": "apical_range",
+}
 _CONTROLLER = {
     "limit": "V_limit",
     "saturation": "input_range",
@@ -61,12 +69,13 @@ def _part(
 ) -> Iterator[tuple[str, NDArray[np.float64] | float]]:
     group = model.group(name)
     scales = {**dict.fromkeys(VOLTS, volts), "output_tau": seconds, "droop": 1 / seconds}
-    for field in attrs.fields(type(parts[0])):
-        parameter = names.get(field.name, field.name)
-        if "noise" in field.name or parameter not in group.parameters:
+    numbers = [named(part) for part in parts]
+    for field in numbers[0]:
+        parameter = names.get(field, field)
+        if "noise" in field or parameter not in group.parameters:
             continue
-        value = np.stack([np.asarray(getattr(part, field.name), float) for part in parts], axis=-1)
-        value = np.where(np.isfinite(value), value * scales.get(field.name, 1.0), UNLIMITED)
+        value = np.stack([np.asarray(each[field], float) for each in numbers], axis=-1)
+        value = np.where(np.isfinite(value), value * scales.get(field, 1.0), UNLIMITED)
         if group.parameters[parameter].shared:
             yield f"{name}.{parameter}", float(value.ravel()[0])
         else:

@@ -59,6 +59,10 @@ def controller_group(
             "leak": Parameter(value=draw.leak, meaning="mismatch of the integrator's leak"),
             "error_offset": Parameter(value=draw.error_offset, meaning="what is left of the error's offset"),
         }
+        if chip.controller.output_stage.present:
+            hardware["output_offset"] = Parameter(
+                value=draw.output_offset * chip.voltage_unit, meaning="offset of the output stage"
+            )
     parameters = {name: model_parameter(p) for name, p in hardware.items()} | {
         "proportional_gain": _setting(method.proportional_gain, "k_p"),
         "integral_gain": _setting(method.integral_gain, "K_I"),

@@ -6,11 +6,19 @@ import attrs
 import numpy as np
 
 from hardware_models import Chip, Draw
+from hardware_models.draw import DendriteDraw
 from neurosim.equations.design import Design
 from neurosim.equations.layer import taus
 from neurosim.learning import feedback_shapes
 from neurosim.learning.circuit import CONTROLLER
-from neurosim.spec import ControllerDeviations, Deviations, Network, PopulationDeviations
+from neurosim.spec.deviations import (
+    ControllerDeviations,
+    DendriteDeviations,
+    Deviations,
+    PopulationDeviations,
+    named,
+)
+from neurosim.spec.network import Network
 
 
 def deviations_of(design: Design) -> Deviations:
@@ -43,6 +51,8 @@ def designed_deviations(design: Design) -> Deviations:
                 apical_noise=apical_noise * np.ones_like(layer.leak),
                 saturation=saturation,
                 limit=float(chip.rail(chip.soma)) / volts if chip.railed else np.inf,
+                basal=_dendrite(chip, "basal", layer.basal),
+                apical=_dendrite(chip, "apical", layer.apical) if circuit is None else layer.apical,
             )
             for layer in ideal.layers
         ),
@@ -58,6 +68,8 @@ def designed_deviations(design: Design) -> Deviations:
 
 def drawn_onto(designed: Deviations, draw: Draw, *, volts: float) -> Deviations:
     """One chip of the lot of a designed one; volts : of activity 1."""
+    apical = not designed.populations  # else a circuit stands beside the network
+
     layers = tuple(
         attrs.evolve(
             layer,
@@ -67,7 +79,8 @@ def drawn_onto(designed: Deviations, draw: Draw, *, volts: float) -> Deviations:
             offset=np.asarray(drawn.offset) / volts,
             slope=drawn.slope,
             comparator_offset=drawn.comparator_offset,
-            drive=drawn.drive,
+            basal=_drawn_dendrite(layer.basal, drawn.basal, volts),
+            apical=_drawn_dendrite(layer.apical, drawn.apical, volts) if apical else layer.apical,
         )
         for layer, drawn in zip(designed.layers, draw.layers, strict=True)
     )
@@ -78,6 +91,7 @@ def drawn_onto(designed: Deviations, draw: Draw, *, volts: float) -> Deviations:
         integral=draw.integral,
         gain_leak=draw.gain_leak,
         error_offset=draw.error_offset,
+        output_offset=draw.output_offset,
     )
     populations = {
         name: attrs.evolve(
@@ -96,6 +110,19 @@ def drawn_onto(designed: Deviations, draw: Draw, *, volts: float) -> Deviations:
         feedback_gain=draw.feedback_gain,
         populations=populations,
     )
+
+
+def _dendrite(chip: Chip, name: str, ideal: DendriteDeviations) -> DendriteDeviations:
+    volts = float(chip.voltage_unit)
+    return attrs.evolve(
+        ideal,
+        saturation=float(chip.dendrite_point(name).linear_range) / volts,
+        limit=float(chip.dendrite_limit(name)) / volts,
+    )
+
+
+def _drawn_dendrite(designed: DendriteDeviations, draw: DendriteDraw, volts: float) -> DendriteDeviations:
+    return attrs.evolve(designed, leak=draw.leak, offset=np.asarray(draw.offset) / volts)
 
 
 def _controller(chip: Chip, ideal: ControllerDeviations) -> ControllerDeviations:
@@ -146,7 +173,7 @@ def _noise(chip: Chip, network: Network, *, apical: bool) -> tuple[float, float]
 def layer_devices(deviations: Deviations) -> dict[str, dict[str, np.ndarray]]:
     """The same by part and parameter, for a result file; (n_units,) each."""
     parts = {
-        f"layer_{l}": {name: np.full_like(layer.leak, value) for name, value in attrs.asdict(layer).items()}
+        f"layer_{l}": {name: np.full_like(layer.leak, value) for name, value in named(layer).items()}
         for l, layer in enumerate(deviations.layers, start=1)
     }
     control, like = attrs.asdict(deviations.controller), deviations.controller.leak

@@ -9,6 +9,8 @@ import numpy as np
 from brian2 import Quantity, second, volt
 
 from hardware_models import Chip, Fragment, LayerDraw, Parameter
+from hardware_models.compartment import Dendrite
+from hardware_models.draw import DendriteDraw
 from neurosim.equations.activation import activation
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
 from neurosim.equations.sites import HOLD, normal
@@ -177,25 +179,44 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
             saturating=chip.saturating,
             railed=chip.railed,
         ),
-        chip.basal.fragment(
-            "basal",
-            "I_unit*drive*basal_drive" if draw is not None else "I_unit*basal_drive",
-            conductance=chip.unit_conductance,
-            tau=tau_basal,
-            noisy=False,
-        ),
     ]
+    inputs = {"basal": ("I_unit*basal_drive", tau_basal, False)}
     if kind.apical:
+        noisy = (chip.noise or kind.injected > 0) and dynamic
+        inputs["apical"] = ("g_feedback*apical_drive", tau_apical, noisy)
+    for name, (current, tau, noisy) in inputs.items():
+        part: Dendrite = getattr(chip, name)
         fragments.append(
-            chip.apical.fragment(
-                "apical",
-                "g_feedback*apical_drive",
+            part.fragment(
+                name,
+                current,
                 conductance=chip.unit_conductance,
-                tau=tau_apical,
-                noisy=(chip.noise or kind.injected > 0) and dynamic,
+                tau=tau,
+                noisy=noisy,
+                drawn=draw is not None,
+                saturating=np.isfinite(float(chip.dendrite_point(name).linear_range)),
+                limited=np.isfinite(float(chip.dendrite_limit(name))),
             )
         )
     return fragments
+
+
+def _dendrite_parameters(chip: Chip, draw: LayerDraw | None, name: str) -> dict[str, Parameter]:
+    parameters = {}
+    conductance, limit = chip.dendrite_point(name).linear_range, chip.dendrite_limit(name)
+    if np.isfinite(float(conductance)):
+        parameters[f"{name}_range"] = Parameter(
+            value=conductance, meaning=f"where the conductance of {name} saturates"
+        )
+    if np.isfinite(float(limit)):
+        parameters[f"{name}_limit"] = Parameter(value=limit, meaning=f"rails of {name}")
+    if draw is not None:
+        drawn: DendriteDraw = getattr(draw, name)
+        parameters[f"{name}_leak"] = Parameter(
+            value=drawn.leak, meaning=f"mismatch of the conductance of {name}"
+        )
+        parameters[f"{name}_offset"] = Parameter(value=drawn.offset, meaning=f"input offset of {name}")
+    return parameters
 
 
 def _layer_parameters(
@@ -210,6 +231,8 @@ def _layer_parameters(
         parameters["g_feedback"] = Parameter(
             value=chip.unit_conductance, meaning="transconductance of feedback weight 1"
         )
+    for name in ("basal", "apical") if kind.apical else ("basal",):
+        parameters |= _dendrite_parameters(chip, draw, name)
     parameters |= _noise_parameters(network, chip, kind)
     if chip.saturating:
         tau_soma, _, _ = taus(network, chip)
@@ -226,9 +249,6 @@ def _layer_parameters(
             "offset": Parameter(value=draw.offset, meaning="input offset of the soma"),
             "slope": Parameter(value=draw.slope, meaning="mismatch of the nonlinearity's slope"),
             "comparator_offset": Parameter(value=draw.comparator_offset, meaning="offset of the comparator"),
-            "drive": Parameter(
-                value=draw.drive, meaning="mismatch of the current into the basal compartment"
-            ),
         }
         if kind.apical:
             parameters["apical_gain"] = Parameter(

@@ -19,8 +19,17 @@ from neurosim.reference import Parameters, feedforward, phi_prime, solve_fixed_p
 from neurosim.reference import target as nudged
 from neurosim.reference.circuit import circuit_matrix, solve_circuit
 from neurosim.reference.tensors import double
-from neurosim.reference.wiring import assemble_feedback
-from neurosim.spec import Deviations, Spec, asleep
+from neurosim.spec import DendriteDeviations, Deviations, Network, Spec, asleep
+
+
+def least_leak(network: Network, chip: Deviations) -> float:
+    """The least factor on the leak of a soma, or of a compartment with a time constant."""
+    found = [layer.leak for layer in chip.layers]
+    if network.tau_basal_ratio > 0:
+        found += [layer.basal.leak for layer in chip.layers]
+    if network.tau_apical_ratio > 0:
+        found += [layer.apical.leak for layer in chip.layers]
+    return min(float(leak.min()) for leak in found)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -34,7 +43,7 @@ class Stability:
     per_sample: NDArray[np.float64]
     """The largest real part at each sample, (n_samples,)."""
     slowest_leak: float = 1.0
-    """The least factor on a soma's leak that small changes meet."""
+    """The least factor on the leak of a soma or a compartment that small changes meet."""
 
 
 def stability_at(
@@ -44,11 +53,13 @@ def stability_at(
     somas: list[NDArray[np.float64]],
     basals: list[NDArray[np.float64]] | None = None,
     apicals: list[NDArray[np.float64]] | None = None,
+    errors: NDArray[np.float64] | None = None,
     deviations: Deviations | None = None,
 ) -> Stability:
     """Linearise about given somas, (n_samples, n_l) for each layer, activation units.
 
-    basals, apicals : the other compartments, which count where couplings saturate; None: 0.
+    basals, apicals, errors : the other compartments and e (n_samples, n_L), which count where couplings and the
+        integrator's input saturate; None: 0.
     """
     network = spec.network
     chip = deviations or Deviations.ideal(network)
@@ -63,7 +74,10 @@ def stability_at(
         ]
         states = zip(somas, basals or silence, apicals or silence, strict=True)
         here = _linearised(chip, [tuple(values[sample] for values in layer) for layer in states])
-        leaks.append(min(float(layer.leak.min()) for layer in here.layers))
+        if errors is not None:
+            integral = here.controller.integral * _slope(errors[sample], chip.controller.saturation)
+            here = attrs.evolve(here, controller=attrs.evolve(here.controller, integral=integral))
+        leaks.append(least_leak(network, here))
         with np.errstate(over="ignore", invalid="ignore"):
             matrix = system_matrix(
                 network,
@@ -89,20 +103,32 @@ def stability_at(
 
 def _linearised(chip: Deviations, states: Sequence[tuple[NDArray[np.float64], ...]]) -> Deviations:
     """The chip with the gains that small changes about (v, v_ff, v_fb) of each layer meet."""
-
-    def slope(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-        return 1 - np.tanh(values / limit) ** 2 if np.isfinite(limit) else np.ones_like(values)
-
     layers = tuple(
         attrs.evolve(
             layer,
-            leak=layer.leak * slope(soma, layer.saturation),
-            basal_gain=layer.basal_gain * slope(basal, layer.saturation),
-            apical_gain=layer.apical_gain * slope(apical, layer.saturation),
+            leak=layer.leak * _slope(soma, layer.saturation),
+            basal_gain=layer.basal_gain * _passed(basal, layer.basal) * _slope(basal, layer.saturation),
+            apical_gain=layer.apical_gain * _passed(apical, layer.apical) * _slope(apical, layer.saturation),
+            basal=_linear(layer.basal, basal),
+            apical=_linear(layer.apical, apical),
         )
         for layer, (soma, basal, apical) in zip(chip.layers, states, strict=True)
     )
     return attrs.evolve(chip, layers=layers)
+
+
+def _slope(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    return 1 - np.tanh(values / limit) ** 2 if np.isfinite(limit) else np.ones_like(values)
+
+
+def _passed(values: NDArray[np.float64], part: DendriteDeviations) -> NDArray[np.bool_]:
+    """Where a compartment is at no rail, and so passes small changes on."""
+    return np.abs(values + part.offset) < part.limit * (1 - 1e-12)
+
+
+def _linear(part: DendriteDeviations, values: NDArray[np.float64]) -> DendriteDeviations:
+    leak = part.leak * _slope(values + part.offset, part.saturation)
+    return attrs.evolve(part, leak=leak)
 
 
 def loop_stability(
@@ -115,13 +141,13 @@ def loop_stability(
     rest = feedforward(spec.network, parameters, inputs, deviations=deviations).output
     target = nudged(spec.task.loss, rest, double(desired), spec.method.target_stepsize)
     steady = solve_fixed_point(spec.network, parameters, spec.method, inputs, target, deviations=deviations)
-    wiring = assemble_feedback(spec.network, parameters, spec.method, deviations=deviations)
     return stability_at(
         spec,
         weights,
         somas=[soma.numpy() for soma in steady.soma],
         basals=[basal.numpy() for basal in steady.basal],
-        apicals=[apical.numpy() for apical in wiring.drives(steady.output)],
+        apicals=[apical.numpy() for apical in steady.apical],
+        errors=steady.error.numpy(),
         deviations=deviations,
     )
 

@@ -12,7 +12,7 @@ from neurosim.analysis import relative_difference
 from neurosim.backend import Stimulus
 from neurosim.emulate import Passage, VirtualChip, Weights
 from neurosim.experiment.settled_circuit import settle_circuit
-from neurosim.experiment.stability import Stability, parameters_of
+from neurosim.experiment.stability import Stability, least_leak, parameters_of
 from neurosim.learning import circuit_of
 from neurosim.reference import feedforward, solve_fixed_point
 from neurosim.result import Check
@@ -34,7 +34,7 @@ def settled_protocol(spec: Spec, stability: Stability, *, slowest_leak: float = 
     dt, network = spec.run.dt_ratio, spec.network
     # a chain of equal poles settles like t^L e^−t: some steps more for every layer
     chain = (-np.log(SETTLED * 1e-3) + 6 * network.depth) * (network.tau_soma_ratio / slowest_leak)
-    chain += 20 * network.depth * network.tau_basal_ratio
+    chain += 20 * network.depth * network.tau_basal_ratio / slowest_leak
     learn = (-np.log(SETTLED) + 6 * network.depth) / -stability.max_real
     return Protocol(
         dt_ratio=dt,
@@ -48,7 +48,7 @@ def settle(
 ) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
     """Checks of the states that a loop settles in, and the displacements of the layers, see `Verification`."""
     spec = chip.spec
-    least = min(float(layer.leak.min()) for layer in chip.deviations.layers)
+    least = least_leak(spec.network, chip.deviations)
     protocol = settled_protocol(spec, stability, slowest_leak=min(least, stability.slowest_leak))
     circuit = circuit_of(chip.method, spec.method, spec.network)
     if circuit is not None:

@@ -9,6 +9,7 @@ import attrs
 import torch
 from torch import Tensor
 
+from neurosim.reference.dendrite import Dendrite
 from neurosim.reference.plant import Controller, Layer
 from neurosim.reference.wiring import Wiring
 from neurosim.spec.network import Network
@@ -43,7 +44,7 @@ class Moment:
     apical: tuple[Tensor, ...]
     """v_fb,l as the soma sees it."""
     basal_drive: tuple[Tensor, ...]
-    """W_l r_{l−1} + b_l."""
+    """W_l r_{l−1} + b_l, what drives the basal compartment."""
     apical_drive: tuple[Tensor, ...]
     """Q_l u, or R_l v_fb,l+1 where feedback is relayed; 0 while the controller is off."""
     error: Tensor
@@ -96,8 +97,8 @@ def observe(
     basal_drive = tuple(layer.basal_drive(r) for layer, r in zip(plant, (inputs, *rate[:-1]), strict=True))
     return Moment(
         rate=rate,
-        basal=state.basal if clock.tau_basal > 0 else basal_drive,
-        apical=state.apical if clock.tau_apical > 0 else apical_drive,
+        basal=state.basal if clock.tau_basal > 0 else _at_rest([x.basal for x in plant], basal_drive),
+        apical=state.apical if clock.tau_apical > 0 else _at_rest([x.apical for x in plant], apical_drive),
         basal_drive=basal_drive,
         apical_drive=apical_drive,
         error=error,
@@ -136,10 +137,10 @@ def advance(
         if kick is not None and clock.tau_apical == 0:
             v = v + layer.apical_gain / clock.tau_soma * kick  # white noise of v_fb seen through the soma
         soma.append(layer.keep(v))
-        basal.append(_follow(moment.basal[l], moment.basal_drive[l], h, clock.tau_basal))
-        behind = _follow(moment.apical[l], moment.apical_drive[l], h, clock.tau_apical)
+        basal.append(_moved(layer.basal, moment.basal[l], moment.basal_drive[l], h, clock.tau_basal))
+        kicked = kick if clock.tau_apical > 0 else None
         apical.append(
-            behind + kick / clock.tau_apical if kick is not None and clock.tau_apical > 0 else behind
+            _moved(layer.apical, moment.apical[l], moment.apical_drive[l], h, clock.tau_apical, kicked)
         )
     integrator, filtered, output = state.integrator, state.filtered, state.output
     if engaged:
@@ -156,6 +157,20 @@ def advance(
         filtered=filtered,
         output=output,
     )
+
+
+def _at_rest(dendrites: Sequence[Dendrite], drives: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(dendrite.rest(drive) for dendrite, drive in zip(dendrites, drives, strict=True))
+
+
+def _moved(
+    dendrite: Dendrite, here: Tensor, drive: Tensor, step: float, tau: float, kick: Tensor | None = None
+) -> Tensor:
+    """A compartment one step later; where it has no time constant it stays, and is of no effect."""
+    if tau == 0:
+        return here
+    there = here + step / tau * dendrite.push(drive, here)
+    return dendrite.keep(there if kick is None else there + kick / tau)
 
 
 def _follow(value: Tensor, drive: Tensor, step: float, tau: float) -> Tensor:

@@ -35,7 +35,8 @@ class Activity:
 def feedforward(
     network: Network, parameters: Parameters, inputs: Any, *, deviations: Deviations | None = None
 ) -> Activity:
-    """0 = −leak·v_l + basal_gain·(W_l r_{l−1} + b_l) + offset, layer by layer (eq. 2).
+    """The layers at rest without feedback, one after the other: v_l = W_l r_{l−1} + b_l (eq. 2) on the ideal chip,
+    else as `LayerDeviations` says.
 
     deviations : of a chip; None: ideal.
 
@@ -56,7 +57,7 @@ def run_forward(
     soma, rate, basal = [], [], []
     previous = inputs
     for position, layer in enumerate(plant):
-        basal.append(layer.basal_drive(previous))
+        basal.append(layer.basal.rest(layer.basal_drive(previous)))
         soma.append(layer.rest(basal[-1], apical[position] if apical is not None else None))
         rate.append(layer.rate(soma[-1]))
         previous = rate[-1]

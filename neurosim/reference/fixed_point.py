@@ -10,10 +10,12 @@ import attrs
 import torch
 from torch import Tensor
 
+from neurosim.reference.feedback_path import apical_slopes, resting_apicals
 from neurosim.reference.feedforward import Activity, run_forward
 from neurosim.reference.jacobians import output_sensitivity
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant, saturate
+from neurosim.reference.plant import Controller, Layer, assemble_controller, assemble_plant
+from neurosim.reference.saturation import saturate
 from neurosim.reference.tensors import shaped
 from neurosim.reference.wiring import Wiring, assemble_feedback
 from neurosim.spec.deviations import Deviations
@@ -40,6 +42,8 @@ class SteadyState:
     """r_l, (B, n_l)."""
     basal: tuple[Tensor, ...]
     """v_ff,l, (B, n_l)."""
+    apical: tuple[Tensor, ...]
+    """v_fb,l, (B, n_l)."""
     output: Tensor
     """u of the controller, (B, n_L)."""
     integrator: Tensor
@@ -103,7 +107,7 @@ def solve_fixed_point(
 
 @attrs.frozen(kw_only=True, eq=False)
 class _Loop:
-    """The closed loop as a function of u."""
+    """The closed loop as a function of what the controller asks for: u without its output stage's offset."""
 
     plant: Sequence[Layer]
     wiring: Wiring
@@ -112,10 +116,14 @@ class _Loop:
     target: Tensor
 
     def respond(self, output: Tensor) -> tuple[Activity, Tensor]:
-        """The layers at rest under u, and what is missing from e = h(u), (B, n_L)."""
-        activity = run_forward(self.plant, self.inputs, apical=self.wiring.drives(output))
+        """The layers at rest under it, and what is missing from e = h(u), (B, n_L)."""
+        activity = run_forward(self.plant, self.inputs, apical=self.apicals(output))
         error = self.controller.error(self.target, activity.output)
         return activity, error - self.controller.demand(output)
+
+    def apicals(self, output: Tensor) -> tuple[Tensor, ...]:
+        """v_fb,l, (B, n_l) each."""
+        return resting_apicals(self.plant, self.wiring, output + self.controller.output_offset)
 
     def violation(self, output: Tensor, imbalance: Tensor) -> Tensor:
         """clip(e − h(u), −limit − u, limit − u), (B, n_L): zero at the steady state, rails included."""
@@ -132,7 +140,9 @@ class _Loop:
 
     def slope(self, output: Tensor, activity: Activity) -> Tensor:
         """−d(e − h(u))/du, (B, n_L, n_L)."""
-        sensitivity = output_sensitivity(self.plant, self.wiring.direct, activity, self.wiring.drives(output))
+        apicals = self.apicals(output)
+        slopes = apical_slopes(self.plant, self.wiring, apicals)
+        sensitivity = output_sensitivity(self.plant, slopes, activity, apicals)
         return sensitivity + torch.diag_embed(self.controller.demand_slope(output))
 
 
@@ -223,7 +233,8 @@ def _collect(loop: _Loop, output: Tensor, goal: Tensor, iterations: int) -> Stea
         soma=activity.soma,
         rate=activity.rate,
         basal=activity.basal,
-        output=output,
+        output=output + loop.controller.output_offset,
+        apical=loop.apicals(output),
         integrator=_resting_integrator(loop.controller, output, error=error, at_rail=at_rail),
         error=error,
         residual=residual,

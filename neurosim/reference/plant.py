@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from neurosim.reference.activations import phi, phi_prime
+from neurosim.reference.dendrite import Dendrite
 from neurosim.reference.parameters import Parameters
+from neurosim.reference.saturation import saturate, saturation_slope, unsaturate
 from neurosim.reference.tensors import double
 from neurosim.spec.deviations import Deviations
 from neurosim.spec.method import MethodSettings
@@ -24,26 +26,11 @@ _NEWTON_STEPS = 30
 """From below the root of a concave curve they converge from one side; after ten nothing changes. Chosen."""
 
 
-def saturate(values: Tensor, limit: float) -> Tensor:
-    """R tanh(x/R); x where R is infinite."""
-    return limit * torch.tanh(values / limit) if math.isfinite(limit) else values
-
-
-def saturation_slope(values: Tensor, limit: float) -> Tensor:
-    """Its derivative."""
-    return 1 - torch.tanh(values / limit) ** 2 if math.isfinite(limit) else torch.ones_like(values)
-
-
-def unsaturate(values: Tensor, limit: float) -> Tensor:
-    """The x of R tanh(x/R); infinite beyond R."""
-    return limit * torch.atanh((values / limit).clamp(-1, 1)) if math.isfinite(limit) else values
-
-
 @attrs.frozen(kw_only=True, eq=False)
 class Layer:
     """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + apical_gain·S(v_fb) + offset,  |v| ≤ limit,  n units.
 
-    v_ff → drive·(W r_{l−1} + b),  r = φ(slope·v),  S(x) = R tanh(x/R) with R = saturation,
+    r = φ(slope·v),  S(x) = R tanh(x/R) with R = saturation,  v_ff behind W r_{l−1} + b and v_fb as `Dendrite`,
     difference = φ(slope·v) − φ(slope·v_ff) + comparator_offset.
     """
 
@@ -58,7 +45,8 @@ class Layer:
     offset: Tensor
     slope: Tensor
     comparator_offset: Tensor
-    drive: Tensor
+    basal: Dendrite
+    apical: Dendrite
     saturation: float
     limit: float
     soma_noise: Tensor
@@ -73,17 +61,18 @@ class Layer:
         return self.slope * phi_prime(self.activation, self.slope * soma)
 
     def basal_drive(self, previous_rate: Tensor) -> Tensor:
-        """drive·(W r_{l−1} + b) for r_{l−1} (B, n_{l−1}); (B, n)."""
-        return self.drive * (previous_rate @ self.weights.T + self.biases)
+        """W r_{l−1} + b for r_{l−1} (B, n_{l−1}); (B, n)."""
+        return previous_rate @ self.weights.T + self.biases
 
     def push(self, soma: Tensor, basal: Tensor, apical: Tensor | None = None) -> Tensor:
-        """τ_v dv/dt without noise; no apical: no feedback. (B, n)."""
-        total = (
+        """τ_v dv/dt without noise; no apical: no feedback, so that v_fb is what its offset makes of it. (B, n)."""
+        feedback = -self.apical.offset if apical is None else apical
+        return (
             self.basal_gain * saturate(basal, self.saturation)
             - self.leak * saturate(soma, self.saturation)
             + self.offset
+            + self.apical_gain * saturate(feedback, self.saturation)
         )
-        return total if apical is None else total + self.apical_gain * saturate(apical, self.saturation)
 
     def keep(self, soma: Tensor) -> Tensor:
         """Within the rails."""
@@ -99,11 +88,11 @@ class Layer:
         self, soma: Tensor, basal: Tensor, apical: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """leak, basal_gain and apical_gain as small changes about a state meet them, (B, n) each."""
+        feedback = (-self.apical.offset).expand_as(basal) if apical is None else apical
         return (
             self.leak * saturation_slope(soma, self.saturation),
             self.basal_gain * saturation_slope(basal, self.saturation),
-            self.apical_gain
-            * saturation_slope(torch.zeros_like(basal) if apical is None else apical, self.saturation),
+            self.apical_gain * saturation_slope(feedback, self.saturation),
         )
 
     def follows(self, soma: Tensor, basal: Tensor, apical: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -122,7 +111,8 @@ class Layer:
 class Controller:
     """e = r* − r + error_offset,  u_in = clip(K_I u_int + k_p e + (k_d/τ_d)(e − e_f), ±limit),
     τ_u du_int/dt = integral·S(e) − α u_int, |u_int| ≤ limit,  τ_d de_f/dt = e − e_f,
-    u = u_in or, through an output stage, τ_o du/dt = S_o(u_in − u)   (Meulemans et al. 2021, eq. 4, App. A.8).
+    u = u_in or, through an output stage, τ_o du/dt = S_o(u_in − u + output_offset)
+    (Meulemans et al. 2021, eq. 4, App. A.8).
     """
 
     integral_gain: float
@@ -147,6 +137,8 @@ class Controller:
     """τ_o/τ_u; 0: no output stage."""
     output_saturation: float
     """R of S_o."""
+    output_offset: Tensor
+    """(n_L,); 0 without an output stage."""
     limit: float
 
     @property
@@ -230,7 +222,7 @@ class Controller:
 
     def output_push(self, demand: Tensor, output: Tensor) -> Tensor:
         """τ_u du/dt of the output stage, (B, n_L)."""
-        return saturate(demand - output, self.output_saturation) / self.output_tau
+        return saturate(demand - output + self.output_offset, self.output_saturation) / self.output_tau
 
 
 def assemble_plant(
@@ -258,6 +250,8 @@ def assemble_layers(
             activation=activation,
             weights=double(chip.forward_gain[l]) * forward[l],
             biases=biases[l],
+            basal=Dendrite.of(chip.layers[l].basal),
+            apical=Dendrite.of(chip.layers[l].apical),
             saturation=float(chip.layers[l].saturation),
             limit=float(chip.layers[l].limit),
             **_tensors(chip.layers[l]),
@@ -283,6 +277,9 @@ def assemble_controller(
         saturation=float(chip.saturation),
         output_tau=float(chip.output_tau),
         output_saturation=float(chip.output_saturation),
+        output_offset=double(chip.output_offset)
+        if chip.output_tau > 0
+        else torch.zeros_like(double(chip.leak)),
         limit=float(chip.limit),
     )
 
@@ -291,5 +288,5 @@ def _tensors(description: Any) -> dict[str, Tensor]:
     return {
         field.name: double(getattr(description, field.name))
         for field in attrs.fields(type(description))
-        if field.name not in ("saturation", "limit")
+        if field.name not in ("saturation", "limit", "basal", "apical")
     }

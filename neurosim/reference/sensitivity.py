@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import SpecError
+from neurosim.reference.feedback_path import apical_slopes, resting_apicals
 from neurosim.reference.feedforward import Activity, run_forward
 from neurosim.reference.fixed_point import solve_fixed_point
 from neurosim.reference.jacobians import output_sensitivity
@@ -27,18 +28,34 @@ from neurosim.spec.deviations import Deviations
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import Network
 
-LAYER_KINDS = ("leak", "basal_gain", "apical_gain", "offset", "slope", "comparator_offset", "drive")
+LAYER_KINDS = ("leak", "basal_gain", "apical_gain", "offset", "slope", "comparator_offset")
 """Fields of `Layer` with one number a neuron."""
+DENDRITE_KINDS = {
+    "basal_leak": ("basal", "leak"),
+    "basal_offset": ("basal", "offset"),
+    "apical_leak": ("apical", "leak"),
+    "apical_offset": ("apical", "offset"),
+}
+"""Kinds of a compartment's deviation: which compartment and which of its fields."""
 CONTROLLER_KINDS = {
     "proportional": "proportional_gain",
     "controller_leak": "leak",
     "integral": "integral",
     "gain_leak": "leak",
     "error_offset": "error_offset",
+    "output_offset": "output_offset",
 }
 """Kinds of a controller's deviation and the field of `Controller` each of them moves."""
-KINDS = (*LAYER_KINDS, *CONTROLLER_KINDS, "forward_gain", "feedback_gain")
-TERMS = ("offset", "comparator_offset", "gain_leak", "error_offset")
+KINDS = (*LAYER_KINDS, *DENDRITE_KINDS, *CONTROLLER_KINDS, "forward_gain", "feedback_gain")
+TERMS = (
+    "offset",
+    "comparator_offset",
+    "basal_offset",
+    "apical_offset",
+    "gain_leak",
+    "error_offset",
+    "output_offset",
+)
 """Kinds that are added to something."""
 GAINS = tuple(kind for kind in KINDS if kind not in TERMS)
 """Kinds that multiply something, by 1 + δ."""
@@ -95,13 +112,13 @@ class Loop:
     inputs: Tensor
     desired: Tensor
     output: Tensor
-    """u at the solved state, (B, n_L)."""
+    """u at the solved state, without the offset of the output stage, (B, n_L)."""
     slope: Tensor
     """−∂R/∂u there, (B, n_L, n_L)."""
 
     def count(self, kind: str) -> int:
         """How many devices have a deviation of a kind."""
-        if kind in LAYER_KINDS:
+        if kind in LAYER_KINDS or kind in DENDRITE_KINDS:
             return sum(len(layer.leak) for layer in self.plant)
         if kind == "forward_gain":
             return sum(layer.weights.numel() for layer in self.plant)
@@ -118,11 +135,13 @@ class Loop:
         target = nudged(self.loss, rest.output, self.desired, self.stepsize)
         output = self.output
         for _ in range(_ORDER):
-            found = run_forward(plant, self.inputs, apical=wiring.drives(output))
+            given = output + controller.output_offset
+            found = run_forward(plant, self.inputs, apical=resting_apicals(plant, wiring, given))
             missing = controller.error(target, found.output) - controller.demand(output)
             output = output + torch.linalg.solve(self.slope, missing[:, :, None])[:, :, 0]
-        settled = run_forward(plant, self.inputs, apical=wiring.drives(output))
-        return _signals(plant, output, rest, settled, self.inputs, auto_zero=self.auto_zero)
+        given = output + controller.output_offset
+        settled = run_forward(plant, self.inputs, apical=resting_apicals(plant, wiring, given))
+        return _signals(plant, given, rest, settled, self.inputs, auto_zero=self.auto_zero)
 
 
 def _signals(
@@ -179,7 +198,8 @@ def settled_loop(
     wiring = assemble_feedback(network, parameters, method, deviations=deviations)
     controller = assemble_controller(network, method, deviations=deviations)
     activity = Activity(soma=steady.soma, rate=steady.rate, basal=steady.basal)
-    slope = output_sensitivity(plant, wiring.direct, activity, wiring.drives(steady.output))
+    slope = output_sensitivity(plant, apical_slopes(plant, wiring, steady.apical), activity, steady.apical)
+    asked = steady.output - controller.output_offset
     return Loop(
         plant=plant,
         controller=controller,
@@ -189,8 +209,8 @@ def settled_loop(
         stepsize=method.target_stepsize,
         inputs=rates,
         desired=wanted,
-        output=steady.output,
-        slope=slope + torch.diag_embed(controller.demand_slope(steady.output)),
+        output=asked,
+        slope=slope + torch.diag_embed(controller.demand_slope(asked)),
     )
 
 
@@ -308,6 +328,13 @@ def _moved(
     if kind in LAYER_KINDS:
         pieces = delta.split([len(layer.leak) for layer in plant])
         plant = tuple(_evolved(layer, kind, kind, piece) for layer, piece in zip(plant, pieces, strict=True))
+    elif kind in DENDRITE_KINDS:
+        part, field = DENDRITE_KINDS[kind]
+        pieces = delta.split([len(layer.leak) for layer in plant])
+        plant = tuple(
+            attrs.evolve(layer, **{part: _evolved(getattr(layer, part), field, kind, piece)})
+            for layer, piece in zip(plant, pieces, strict=True)
+        )
     elif kind == "forward_gain":
         pieces = delta.split([layer.weights.numel() for layer in plant])
         plant = tuple(

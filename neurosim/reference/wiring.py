@@ -27,6 +27,8 @@ class Wiring:
     weights: tuple[Tensor, ...]
     """Q_l (n_l, n_L), or R_l (n_l, n_{l+1}) and R_L (n_L, n_L)."""
     relayed: bool
+    of_compartments: bool = False
+    """Whether what is relayed is v_fb,l+1 with a time constant of its own; else it is what drives it."""
 
     def drives(self, output: Tensor, apical: Sequence[Tensor] | None = None) -> tuple[Tensor, ...]:
         """What drives the apical compartment of each layer, (B, n_l).
@@ -45,7 +47,8 @@ class Wiring:
 
     @property
     def direct(self) -> tuple[Tensor, ...]:
-        """Q_l = R_l ⋯ R_L, what lies between u and v_fb,l once all is at rest; (n_l, n_L) each."""
+        """Q_l = R_l ⋯ R_L, what lies between u and v_fb,l once all is at rest, in ideal compartments;
+        (n_l, n_L) each."""
         if not self.relayed:
             return self.weights
         products = [self.weights[-1]]
@@ -80,7 +83,11 @@ def assemble_feedback(
     if deviations is not None:
         _check_gains(deviations, feedback_shapes(feedback, network.layers))
         weights = tuple(double(gain) * q for gain, q in zip(deviations.feedback_gain, weights, strict=True))
-    return Wiring(weights=weights, relayed=isinstance(feedback, FixedRelayed))
+    return Wiring(
+        weights=weights,
+        relayed=isinstance(feedback, FixedRelayed),
+        of_compartments=network.tau_apical_ratio > 0,
+    )
 
 
 def _check_gains(deviations: Deviations, shapes: Sequence[tuple[int, int]]) -> None:

@@ -3,6 +3,7 @@
 from neurosim.spec.asleep import asleep
 from neurosim.spec.deviations import (
     ControllerDeviations,
+    DendriteDeviations,
     Deviations,
     LayerDeviations,
     PopulationDeviations,
@@ -19,6 +20,7 @@ from neurosim.spec.task import Task
 __all__ = [
     "ACTIVATIONS",
     "ControllerDeviations",
+    "DendriteDeviations",
     "Deviations",
     "LayerDeviations",
     "MethodSettings",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -19,9 +20,31 @@ Array = NDArray[np.float64]
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class DendriteDeviations:
+    """τ dx/dt = I − leak·S(x + offset),  |x + offset| ≤ limit,  S(x) = R tanh(x/R) with R = saturation.
+
+    x  v_ff with I = W r + b, or v_fb with I = Q u. Without a time constant x is where that rests. Arrays are (n_l,).
+    """
+
+    leak: Array
+    """Factor on its conductance."""
+    offset: Array
+    """Of its conductance's input, activation units."""
+    saturation: float
+    """Of its conductance, activation units; infinity: linear."""
+    limit: float
+    """Rails, activation units; infinity: none. Finite wherever the conductance saturates."""
+
+    @staticmethod
+    def ideal(n: int) -> DendriteDeviations:
+        """Of n units without any."""
+        return DendriteDeviations(leak=np.ones(n), offset=np.zeros(n), saturation=np.inf, limit=np.inf)
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class LayerDeviations:
     """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + apical_gain·S(v_fb) + offset + noise,   |v| ≤ limit,
-    v_ff → drive·(W r + b),  r = φ(slope·v),  post = φ(slope·v) − φ(slope·v_ff) + comparator_offset,
+    r = φ(slope·v),  post = φ(slope·v) − φ(slope·v_ff) + comparator_offset,
     S(x) = R tanh(x/R) with R = saturation.    Arrays are (n_l,).
     """
 
@@ -37,8 +60,10 @@ class LayerDeviations:
     """Factor on the argument of the nonlinearity."""
     comparator_offset: Array
     """Constant added to the post-synaptic term."""
-    drive: Array
-    """Factor on what drives the basal compartment."""
+    basal: DendriteDeviations
+    """The compartment v_ff."""
+    apical: DendriteDeviations
+    """The compartment v_fb; of no effect where a circuit stands beside the network instead."""
     saturation: float
     """Of the couplings, activation units; infinity: linear."""
     limit: float
@@ -50,11 +75,24 @@ class LayerDeviations:
     with one: dv_fb = … + apical_noise/τ_apical dB. Time in τ_u; activation units · √τ_u."""
 
 
+def named(deviations: Any) -> dict[str, Any]:
+    """The fields of a part by name; those of a compartment in it as basal_leak, basal_offset, …"""
+    found: dict[str, Any] = {}
+    for field in attrs.fields(type(deviations)):
+        value = getattr(deviations, field.name)
+        if isinstance(value, DendriteDeviations):
+            found |= {f"{field.name}_{name}": inner for name, inner in named(value).items()}
+        else:
+            found[field.name] = value
+    return found
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class ControllerDeviations:
     """e = r* − droop·t − r + error_offset,  u_in = clip(K_I u_int + k_p·proportional·e + k_d ė_f, ±limit),
     τ_u du_int/dt = integral·S(e) − (α·leak + gain_leak) u_int, |u_int| ≤ limit,  S(x) = R tanh(x/R),
-    u = u_in, or where output_tau > 0: output_tau du/dt = R_o tanh((u_in − u)/R_o).    Arrays are (n_L,).
+    u = u_in, or where output_tau > 0: output_tau du/dt = R_o tanh((u_in − u + output_offset)/R_o).
+    Arrays are (n_L,).
     """
 
     proportional: Array
@@ -75,6 +113,8 @@ class ControllerDeviations:
     """Of the output stage over τ_u; 0: it follows at once."""
     output_saturation: float
     """R_o of the output stage, activation units; infinity: linear."""
+    output_offset: Array
+    """Of the output stage, activation units."""
     limit: float
     """Largest |u| the controller can give, activation units; infinity: no rails."""
 
@@ -141,7 +181,8 @@ class Deviations:
                     offset=np.zeros(n),
                     slope=np.ones(n),
                     comparator_offset=np.zeros(n),
-                    drive=np.ones(n),
+                    basal=DendriteDeviations.ideal(n),
+                    apical=DendriteDeviations.ideal(n),
                     saturation=np.inf,
                     limit=np.inf,
                     soma_noise=np.zeros(n),
@@ -159,6 +200,7 @@ class Deviations:
                 saturation=np.inf,
                 output_tau=0.0,
                 output_saturation=np.inf,
+                output_offset=np.zeros(sizes[-1]),
                 limit=np.inf,
             ),
             forward_gain=tuple(np.ones((m, n)) for n, m in itertools.pairwise(sizes)),

@@ -17,7 +17,7 @@ from neurosim.errors import SpecError
 from neurosim.experiment.budget.rows import ALL
 from neurosim.io import Dataset
 from neurosim.reference.sensitivity import KINDS
-from neurosim.spec import Deviations, Spec
+from neurosim.spec import Deviations, LayerDeviations, Spec
 from neurosim.spec.streams import stream
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ class Bench:
         designed = designed_deviations(design).without_droop()
         plain = attrs.evolve(
             designed,
-            layers=tuple(attrs.evolve(x, saturation=np.inf, limit=np.inf) for x in designed.layers),
+            layers=tuple(_linear(layer) for layer in designed.layers),
             controller=attrs.evolve(
                 designed.controller, saturation=np.inf, output_saturation=np.inf, limit=np.inf
             ),
@@ -105,3 +105,9 @@ class Bench:
             feedback=[gain.shape for gain in self.plain.feedback_gain],
         )
         return drawn_onto(self.plain, draw, volts=float(self.lot.chip.voltage_unit))
+
+
+def _linear(layer: LayerDeviations) -> LayerDeviations:
+    """Without saturation and rails."""
+    basal, apical = (attrs.evolve(x, saturation=np.inf, limit=np.inf) for x in (layer.basal, layer.apical))
+    return attrs.evolve(layer, basal=basal, apical=apical, saturation=np.inf, limit=np.inf)

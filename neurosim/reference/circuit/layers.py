@@ -47,7 +47,10 @@ def observe_layers(
     """Rates, drives and compartments at a state. inputs : r_0, (B, n_0)."""
     rate = tuple(layer.rate(v) for layer, v in zip(plant, state.soma, strict=True))
     drive = tuple(layer.basal_drive(r) for layer, r in zip(plant, (inputs, *rate[:-1]), strict=True))
-    return LayersMoment(rate=rate, drive=drive, basal=state.basal if network.tau_basal_ratio > 0 else drive)
+    if network.tau_basal_ratio > 0:
+        return LayersMoment(rate=rate, drive=drive, basal=state.basal)
+    basal = tuple(layer.basal.rest(given) for layer, given in zip(plant, drive, strict=True))
+    return LayersMoment(rate=rate, drive=drive, basal=basal)
 
 
 def advance_layers(
@@ -59,7 +62,7 @@ def advance_layers(
     step: float,
     noise: Sequence[Tensor] | None = None,
 ) -> LayersState:
-    """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + offset + noise,  τ_b dv_ff/dt = W r_{l−1} + b − v_ff.
+    """τ_v dv/dt = −leak·S(v) + basal_gain·S(v_ff) + offset + noise,  τ_b dv_ff/dt = W r_{l−1} + b − leak·S(v_ff + o).
 
     step : h over τ_u. noise : standard normals (B, n_l) of each layer; None: none.
     """
@@ -71,8 +74,8 @@ def advance_layers(
             v = v + math.sqrt(step) * layer.soma_noise * noise[l]
         soma.append(layer.keep(v))
         if network.tau_basal_ratio > 0:
-            behind = moment.drive[l] - moment.basal[l]
-            basal.append(moment.basal[l] + step / network.tau_basal_ratio * behind)
+            push = layer.basal.push(moment.drive[l], moment.basal[l])
+            basal.append(layer.basal.keep(moment.basal[l] + step / network.tau_basal_ratio * push))
         else:
-            basal.append(moment.drive[l])
+            basal.append(moment.basal[l])
     return LayersState(soma=tuple(soma), basal=tuple(basal))
