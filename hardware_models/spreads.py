@@ -32,6 +32,7 @@ def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
     ChipError : a device outside the range of its model.
     """
     soma, control = chip.soma_point(tau_soma), chip.controller_point()
+    dendrites = _dendrite(chip, "basal") | _dendrite(chip, "apical")
     volts = float(chip.voltage_unit)
     on = 1.0 if chip.mismatch else 0.0
     synapse = chip.mirror_spread("synapse.mirror", chip.synapse.mirror)
@@ -44,8 +45,7 @@ def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
         "offset": Spread(shift=-leaking, sigma=on * float(soma.offset_spread) * np.sqrt(3) / volts),
         "slope": Spread(shift=chip.warm_slope - 1, sigma=on * chip.soma.slope_spread),
         "comparator_offset": Spread(sigma=on * comparator),
-        **_dendrite(chip, "basal"),
-        **_dendrite(chip, "apical"),
+        **dendrites,
         "proportional": Spread(sigma=on * control.gain_spread),
         "controller_leak": Spread(sigma=on * control.gain_spread),
         "integral": Spread(sigma=on * control.gain_spread),

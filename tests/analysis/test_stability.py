@@ -94,21 +94,26 @@ def right_hand_side(
         to_apicals = _to_apicals(method, chip, feedback, output, apicals)
         change: list[list[Array]] = [[], [], []]
         for l in range(depth):
-            to_basal = chip.layers[l].drive * ((chip.forward_gain[l] * forward[l]) @ rates[l])
-            to_apical = to_apicals[l]
-            basal = basals[l] if dynamic[1] else to_basal
-            apical = apicals[l] if dynamic[2] else to_apical
             layer = chip.layers[l]
+            to_basal, to_apical = (chip.forward_gain[l] * forward[l]) @ rates[l], to_apicals[l]
+            basal = basals[l] if dynamic[1] else to_basal / layer.basal.leak - layer.basal.offset
+            apical = apicals[l] if dynamic[2] else to_apical / layer.apical.leak - layer.apical.offset
             flow = -layer.leak * somas[l] + layer.basal_gain * basal + layer.apical_gain * apical
             change[0].append((flow + layer.offset) / network.tau_soma_ratio)
             if dynamic[1]:
-                change[1].append((to_basal - basal) / network.tau_basal_ratio)
+                pull = to_basal - layer.basal.leak * (basal + layer.basal.offset)
+                change[1].append(pull / network.tau_basal_ratio)
             if dynamic[2]:
-                change[2].append((to_apical - apical) / network.tau_apical_ratio)
+                pull = to_apical - layer.apical.leak * (apical + layer.apical.offset)
+                change[2].append(pull / network.tau_apical_ratio)
         leak = method.leak * chip.controller.leak + chip.controller.gain_leak
         last = [chip.controller.integral * error - leak * integral] if method.integral_gain > 0 else []
         last += [slope] if method.derivative_gain > 0 else []
-        last += [(demand - stage) / chip.controller.output_tau] if len(stage) else []
+        last += (
+            [(demand - stage + chip.controller.output_offset) / chip.controller.output_tau]
+            if len(stage)
+            else []
+        )
         return np.concatenate([*change[0], *change[1], *change[2], *last])
 
     return field

@@ -105,7 +105,9 @@ def test_a_warm_chip_is_slower_and_its_pairs_are_duller() -> None:
     np.testing.assert_allclose(warm.leak / cool.leak, slope / stretch, rtol=1e-3)
     np.testing.assert_allclose(warm.basal_gain / cool.basal_gain, slope / stretch, rtol=1e-3)
     np.testing.assert_allclose(warm.slope / cool.slope, slope, rtol=1e-12)
-    np.testing.assert_allclose(warm.drive / cool.drive, 1 / slope, rtol=1e-2)  # 1 nA in a small device
+    for name in ("basal", "apical"):
+        ratio = getattr(warm, name).leak / getattr(cool, name).leak
+        np.testing.assert_allclose(ratio, slope, rtol=1e-2)  # a larger bias: q = .01
     assert (np.asarray(warm.offset) < np.asarray(cool.offset)).all()  # the reset switch leaks more
 
 
@@ -145,6 +147,7 @@ def soma_numbers(draw: Draw, l: int) -> dict[str, NDArray[np.float64]]:
     """What should be normal with mean 0: logarithms of factors, and offsets. Leak, gains and offset share the
     spread of the capacitor, so two of the gains stand for what they differ by."""
     layer = draw.layers[l]
+    finite = np.log(1 + 1 / CHIP.dendrite_point("basal").gain)
     return {
         "leak over basal": np.log(layer.leak / layer.basal_gain) - np.log(1 + 3 / 80),
         "apical over basal": np.log(layer.apical_gain / layer.basal_gain),
@@ -152,7 +155,8 @@ def soma_numbers(draw: Draw, l: int) -> dict[str, NDArray[np.float64]]:
         "offset": np.asarray(layer.offset / layer.basal_gain) + LEAKING,
         "slope": np.log(layer.slope),
         "comparator_offset": layer.comparator_offset,
-        "drive": np.log(layer.drive),
+        **{f"{name}.leak": np.log(getattr(layer, name).leak) - finite for name in ("basal", "apical")},
+        **{f"{name}.offset": np.asarray(getattr(layer, name).offset) for name in ("basal", "apical")},
     }
 
 
@@ -162,6 +166,7 @@ def controller_numbers(draw: Draw) -> dict[str, NDArray[np.float64]]:
         "controller.leak": np.log(draw.leak / draw.integral),
         "integral": np.log(draw.integral),
         "error_offset": draw.error_offset,
+        "output_offset": draw.output_offset,
     }
 
 
@@ -182,11 +187,13 @@ def predicted() -> dict[str, float]:
         "offset": np.sqrt(3) * float(soma.offset_spread),
         "slope": 0.01,
         "comparator_offset": small,
-        "drive": CHIP.dendrite_point("basal").gain_spread,
+        **{f"{name}.leak": CHIP.dendrite_point(name).gain_spread for name in ("basal", "apical")},
+        **{f"{name}.offset": float(CHIP.dendrite_point(name).offset_spread) for name in ("basal", "apical")},
         "proportional": control.gain_spread,
         "controller.leak": np.sqrt(2) * control.gain_spread,
         "integral": np.hypot(control.gain_spread, matching[1]),
         "error_offset": 0.02 * float(control.offset_spread) / 30e-3,
+        "output_offset": float(CHIP.output_point().offset_spread) / 30e-3,
         "forward": small,
         "feedback": small,
     }

@@ -65,6 +65,35 @@ def test_a_dendrite_is_a_lag_of_its_current(tau: float) -> None:
 
 
 @pytest.mark.parametrize("saturating", [False, True])
+@pytest.mark.parametrize("tau", [0.0, TAU])
+def test_a_dendrite_behind_a_real_conductance_rests_where_its_current_is_taken(
+    tau: float, saturating: bool
+) -> None:
+    """R atanh(I/(γ g R)) − V_os, or I/(γ g) − V_os where it is linear; at the rail beyond γ g R = 1.6 to 2.4 nA.
+    Twenty of the slowest time constants leave e^−20 of it; without one it is there at once."""
+    leak, offset, r, limit = np.array([0.8, 1.0, 1.2])[:, None], 5e-3, 66e-3, 150e-3
+    current = np.array([-0.9, 0.2, 1.5, 3.0]) * 1e-9
+    point = {"conductance": 30 * nS, "tau": tau * second}
+    switches = {"drawn": True, "saturating": saturating, "limited": True}
+    fragment = Dendrite().fragment("basal", "incoming", noisy=False, **point, **switches)
+    given = {
+        "basal_leak": np.repeat(leak, 4),
+        "basal_offset": offset * volt,
+        "basal_limit": limit * volt,
+        "incoming": np.tile(current, 3) * amp,
+        **({"basal_range": r * volt} if saturating else {}),
+    }
+    sources = "" if tau else "dage/dt = 1 : second"
+    # the slope of S at the largest state that is at no rail, 1.5 nA at γ = 0.8, is 1/11
+    trace = run([part(fragment, given, sources=sources)], "part.basal", dt=2e-5, steps=12000 if tau else 3)
+    rest = current / (leak * 30e-9)
+    if saturating:
+        rest = np.where(abs(rest) < r, r * np.arctanh(np.clip(rest / r, -1 + 1e-15, 1 - 1e-15)), limit)
+    expected = np.clip(rest, -limit, limit) - offset
+    np.testing.assert_allclose(trace[-1], expected.ravel(), rtol=1e-8 if tau else 1e-13)
+
+
+@pytest.mark.parametrize("saturating", [False, True])
 def test_a_leaky_integrator_is_a_lag(saturating: bool) -> None:
     """γ S(V_unit e)/(αλ + 1/A_0); a saturating input takes nothing from that while the error stands still."""
     gain_leak = np.array([1 / 3000, 0.01, 0.14, 1.0])
@@ -90,7 +119,8 @@ def control_system(switches: Mapping[str, bool], given: Mapping[str, float]) -> 
     generator[0] = d["integral"] * error - (0.3 * d["leak"] + d["gain_leak"]) * unit[0]
     generator[1] = (error - unit[1]) * TAU / given["tau_derivative"]
     generator[2, 4] = given["droop_rate"] * TAU
-    generator[3] = (demand - unit[3]) * TAU / given["tau_output"]
+    offset = given["output_offset"] / UNIT * unit[4] if switches["drawn"] else 0.0
+    generator[3] = (demand - unit[3] + offset) * TAU / given["tau_output"]
     return generator, unit[3] if switches["staged"] else demand
 
 
@@ -103,10 +133,13 @@ def test_step_response_of_every_linear_controller(flags: tuple[bool, ...]) -> No
     switches = dict(zip(("drawn", "derivative", "staged", "drooping"), flags, strict=True))
     taus = {"tau_derivative": 0.15 * TAU * second, "tau_output": 0.1 * TAU * second}
     given = {**taus, "droop_rate": 80 * hertz, "target": 1.2, "derivative_ratio": 0.4}
+    given |= {"output_offset": 4 * mvolt} if switches["staged"] else {}
     group = controller(given, **switches)
     h = 2e-4  # of τ
     trace = run([group], "part.output", dt=h * TAU, steps=2501)[:, 0] / UNIT  # row k: u of the state at k·h
-    generator, row = control_system(switches, {name: float(value) for name, value in given.items()})
+    generator, row = control_system(
+        switches, {"output_offset": 0.0} | {k: float(v) for k, v in given.items()}
+    )
     start = np.eye(5)[4]
     for k in (0, 1, 2, 10, 100, 500, 1000, 2500):
         stepped = row @ np.linalg.matrix_power(np.eye(5) + h * generator, k) @ start
@@ -151,6 +184,7 @@ def test_frequency_response_of_a_controller_with_its_output_stage() -> None:
     of full scale."""
     omega, slow = FREQUENCIES / TAU, 0.1 * TAU
     given = {"integral_gain": 2.0, "gain_leak": 0.64, "error_offset": 0.0, "tau_output": slow * second}
+    given["output_offset"] = 0 * volt
     group = controller({**given, "omega": omega * hertz}, sources="target = sin(omega*t) : 1", staged=True)
 
     def transfer(s: Array) -> Array:

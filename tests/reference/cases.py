@@ -14,7 +14,14 @@ from neurosim.learning import method_of
 from neurosim.learning.initial import initial_weights
 from neurosim.learning.initial_feedback import initial_feedback
 from neurosim.reference import Parameters, feedforward, target
-from neurosim.spec import ControllerDeviations, Deviations, LayerDeviations, MethodSettings, Network
+from neurosim.spec import (
+    ControllerDeviations,
+    DendriteDeviations,
+    Deviations,
+    LayerDeviations,
+    MethodSettings,
+    Network,
+)
 
 LOSSES = ("softmax_cross_entropy", "squared_error")
 
@@ -100,7 +107,8 @@ def make_deviations(
 ) -> Deviations:
     """A chip whose every number is off by `spread`; feedback: shapes of its weights, None: direct.
 
-    saturation : of somata, of the integrator's input and of the output stage, if there is one.
+    saturation : of somata, of compartments, of the integrator's input and of the output stage, if there is one.
+    soma_limit : of somata and compartments.
     """
     draw = np.random.default_rng(seed)
     n_out = network.layers[-1]
@@ -108,13 +116,21 @@ def make_deviations(
     def around(center: float, *shape: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         return center + spread * draw.standard_normal(shape)
 
+    def dendrite(n: int) -> DendriteDeviations:
+        most = min(soma_limit, 17 * saturation)
+        return DendriteDeviations(
+            leak=around(1.0, n), offset=around(0.0, n), saturation=saturation, limit=most
+        )
+
     layers = tuple(
         LayerDeviations(
             **{
                 field.name: around(0.0, n) if "offset" in field.name else around(1.0, n)
                 for field in attrs.fields(LayerDeviations)
-                if "noise" not in field.name and field.name not in ("saturation", "limit")
+                if "noise" not in field.name and field.name not in ("saturation", "limit", "basal", "apical")
             },
+            basal=dendrite(n),
+            apical=dendrite(n),
             saturation=saturation,
             limit=soma_limit,
             soma_noise=abs(around(0.0, n)),
@@ -135,6 +151,7 @@ def make_deviations(
             saturation=saturation,
             output_tau=output_tau,
             output_saturation=saturation,
+            output_offset=around(0.0, n_out) if output_tau > 0 else np.zeros(n_out),
             limit=limit,
         ),
         forward_gain=tuple(around(1.0, *gain.shape) for gain in ideal.forward_gain),

@@ -36,17 +36,21 @@ def violations(
     """By how much each equation of the spec is missed, worst case."""
     t = torch.tensor
     missed = {"soma": 0.0, "basal": 0.0, "rate": 0.0}
-    rate, apicals = inputs, apicals_by_hand(parameters, method, chip, steady.output)
+    rate, apicals = inputs, apicals_by_hand(network, parameters, method, chip, steady.output)
     for l, layer in enumerate(chip.layers):
         soma, basal = steady.soma[l], steady.basal[l]
         drive = rate @ (t(chip.forward_gain[l]) * parameters.forward[l]).T + parameters.biases[l]
-        drive = t(layer.drive) * drive
+        drive = t(layer.basal.leak) * _tanh(basal + t(layer.basal.offset), layer.basal.saturation) - drive
+        stopped = ((basal + t(layer.basal.offset)).abs() >= layer.basal.limit * (1 - 1e-12)) & (
+            drive * basal < 0
+        )
+        drive = torch.where(stopped, 0.0, drive)
         pull = t(layer.basal_gain) * _tanh(basal, layer.saturation) + t(layer.offset)
         pull = pull + t(layer.apical_gain) * _tanh(apicals[l], layer.saturation)
         pull = pull - t(layer.leak) * _tanh(soma, layer.saturation)
         pull = torch.where((soma.abs() == layer.limit) & (pull * soma > 0), 0.0, pull)
         scale = 1 + float(soma.abs().max())
-        missed["basal"] = max(missed["basal"], float((basal - drive).abs().max()) / scale)
+        missed["basal"] = max(missed["basal"], float(drive.abs().max()) / scale)
         missed["soma"] = max(missed["soma"], float(pull.abs().max()) / scale)
         rate = steady.rate[l]
         exact = phi(network.activations[l], t(layer.slope) * soma)
@@ -56,7 +60,8 @@ def violations(
     missed["error"] = float((steady.error - error).abs().max())
     raw = method.integral_gain * steady.integrator + method.proportional_gain * t(c.proportional) * error
     scale = 1 + float(raw.abs().max())
-    missed["output"] = float((steady.output - raw.clamp(-c.limit, c.limit)).abs().max()) / scale
+    given = raw.clamp(-c.limit, c.limit) + t(c.output_offset)
+    missed["output"] = float((steady.output - given).abs().max()) / scale
     slope = t(c.integral) * _tanh(error, c.saturation)
     slope = slope - (method.leak * t(c.leak) + t(c.gain_leak)) * steady.integrator
     at_rail = (steady.integrator.abs() == c.limit) & (slope * steady.integrator > 0)
@@ -69,16 +74,31 @@ def _tanh(values: torch.Tensor, most: float) -> torch.Tensor:
 
 
 def apicals_by_hand(
-    parameters: Parameters, method: MethodSettings, chip: Deviations, output: torch.Tensor
+    network: Network,
+    parameters: Parameters,
+    method: MethodSettings,
+    chip: Deviations,
+    output: torch.Tensor,
 ) -> list[torch.Tensor]:
     """v_fb of every layer at rest."""
     pairs = zip(chip.feedback_gain, parameters.feedback, strict=True)
     weights = [torch.tensor(gain) * matrix for gain, matrix in pairs]
+
+    def held(l: int, drive: torch.Tensor) -> torch.Tensor:
+        part = chip.layers[l].apical
+        given = drive / torch.tensor(part.leak)
+        if np.isfinite(part.saturation):
+            given = part.saturation * torch.atanh((given / part.saturation).clamp(-1, 1))
+        return given.clamp(-part.limit, part.limit) - torch.tensor(part.offset)
+
     if method.name != "DFC-relayed":
-        return [output @ q.T for q in weights]
-    apicals = [output @ weights[-1].T]
-    for r in reversed(weights[:-1]):
-        apicals.insert(0, apicals[0] @ r.T)
+        return [held(l, output @ q.T) for l, q in enumerate(weights)]
+    drives = [output @ weights[-1].T]
+    apicals = [held(len(weights) - 1, drives[0])]
+    for l in reversed(range(len(weights) - 1)):
+        above = apicals[0] if network.tau_apical_ratio > 0 else drives[0]
+        drives.insert(0, above @ weights[l].T)
+        apicals.insert(0, held(l, drives[0]))
     return apicals
 
 

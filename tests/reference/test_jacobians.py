@@ -32,8 +32,13 @@ def test_jacobian_is_that_of_torch(hidden: str, sizes: tuple[int, ...], mismatch
                 torch.tensor(a) for a in (layer.basal_gain, layer.leak, layer.offset, layer.slope)
             )
             w = torch.tensor(chip.forward_gain[l]) * parameters.forward[l]
-            drive = torch.tensor(layer.drive) * (w @ rate + parameters.biases[l])
-            soma = (gain * drive + offset) / leak + parts[l]
+            compartments = layer.basal, layer.apical
+            basal_leak, basal_offset, apical_offset = (
+                torch.tensor(a) for a in (layer.basal.leak, *(x.offset for x in compartments))
+            )
+            basal = (w @ rate + parameters.biases[l]) / basal_leak - basal_offset
+            feedback = -torch.tensor(layer.apical_gain) * apical_offset
+            soma = (gain * basal + feedback + offset) / leak + parts[l]
             rate = phi(network.activations[l], slope * soma)
         return rate
 

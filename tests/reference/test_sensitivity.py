@@ -13,7 +13,15 @@ from neurosim.errors import SpecError
 from neurosim.reference import solve_fixed_point
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.plant import assemble_plant
-from neurosim.reference.sensitivity import GAINS, KINDS, LAYER_KINDS, Loop, effects, settled_loop
+from neurosim.reference.sensitivity import (
+    DENDRITE_KINDS,
+    GAINS,
+    KINDS,
+    LAYER_KINDS,
+    Loop,
+    effects,
+    settled_loop,
+)
 from neurosim.reference.targets import target as nudged
 from neurosim.spec import Deviations, MethodSettings
 
@@ -32,9 +40,15 @@ def loop_at(deviations: Deviations | None = None) -> Loop:
     return settled_loop(NETWORK, PARAMETERS, METHOD, inputs, desired, loss=LOSS, deviations=deviations)
 
 
+def staged(*, auto_zero: bool) -> Deviations:
+    """The ideal chip with an output stage, which moves no steady state."""
+    ideal = attrs.evolve(Deviations.ideal(NETWORK), auto_zero=auto_zero)
+    return attrs.evolve(ideal, controller=attrs.evolve(ideal.controller, output_tau=0.02))
+
+
 def deviated(kind: str, delta: np.ndarray, *, auto_zero: bool) -> Deviations:
     """The ideal chip with one kind of deviation; the field names and shapes are written out here once more."""
-    ideal = attrs.evolve(Deviations.ideal(NETWORK), auto_zero=auto_zero)
+    ideal = staged(auto_zero=auto_zero)
 
     def changed(value: np.ndarray, piece: np.ndarray) -> np.ndarray:
         return value * (1 + piece) if kind in GAINS else value + piece
@@ -44,6 +58,20 @@ def deviated(kind: str, delta: np.ndarray, *, auto_zero: bool) -> Deviations:
         layers = tuple(
             attrs.evolve(layer, **{kind: changed(getattr(layer, kind), piece)})
             for layer, piece in zip(ideal.layers, pieces, strict=True)
+        )
+        return attrs.evolve(ideal, layers=layers)
+    if kind in DENDRITE_KINDS:
+        part, field = kind.split("_")
+        pieces = np.split(delta, np.cumsum(NETWORK.layers[1:])[:-1])
+        moved_parts = [
+            attrs.evolve(
+                getattr(layer, part), **{field: changed(getattr(getattr(layer, part), field), piece)}
+            )
+            for layer, piece in zip(ideal.layers, pieces, strict=True)
+        ]
+        layers = tuple(
+            attrs.evolve(layer, **{part: moved})
+            for layer, moved in zip(ideal.layers, moved_parts, strict=True)
         )
         return attrs.evolve(ideal, layers=layers)
     if kind in ("forward_gain", "feedback_gain"):
@@ -85,7 +113,7 @@ def signals_at(deviations: Deviations) -> dict[str, torch.Tensor]:
 )
 def test_effects_are_the_derivatives_of_the_solved_states(kind: str, auto_zero: bool) -> None:
     """Along (1, …, 1) and one at a time: shift, square, curvature and what of the square turns the signal."""
-    loop = loop_at(attrs.evolve(Deviations.ideal(NETWORK), auto_zero=auto_zero))
+    loop = loop_at(staged(auto_zero=auto_zero))
     count, base = loop.count(kind), loop.signals().parts()
     got = effects(loop, [kind])[kind]
     chosen = range(count) if count <= 20 else range(0, count, 7)

@@ -9,7 +9,7 @@ import torch
 
 from neurosim.learning import feedback_shapes, method_of
 from neurosim.reference import Parameters, phi, simulate
-from neurosim.spec import Deviations, MethodSettings, Network, Protocol, Sleep
+from neurosim.spec import DendriteDeviations, Deviations, MethodSettings, Network, Protocol, Sleep
 
 from .cases import make_data, make_deviations, make_network, make_parameters, relayed_parameters
 
@@ -50,6 +50,18 @@ def _by_hand(
     def tanh(x: np.ndarray, most: float) -> np.ndarray:
         return most * np.tanh(x / most) if np.isfinite(most) else x
 
+    def stopped(part: DendriteDeviations, x: np.ndarray) -> np.ndarray:
+        return np.clip(x, -part.limit - part.offset, part.limit - part.offset)
+
+    def resting(part: DendriteDeviations, drive: np.ndarray) -> np.ndarray:
+        x = drive / part.leak
+        if np.isfinite(part.saturation):
+            x = part.saturation * np.arctanh(np.clip(x / part.saturation, -1 + 1e-15, 1 - 1e-15))
+        return stopped(part, x - part.offset)
+
+    def flow(part: DendriteDeviations, drive: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return drive - part.leak * tanh(x + part.offset, part.saturation)
+
     def act(l: int, x: np.ndarray) -> np.ndarray:
         return phi(network.activations[l], torch.tensor(chip.layers[l].slope * x)).numpy()
 
@@ -70,7 +82,7 @@ def _by_hand(
             if c.output_tau > 0:
                 u, delivered = (
                     delivered,
-                    delivered + h / c.output_tau * tanh(u - delivered, c.output_saturation),
+                    delivered + h / c.output_tau * tanh(u - delivered + c.output_offset, c.output_saturation),
                 )
         outputs.append(u)
         if learning:
@@ -85,11 +97,11 @@ def _by_hand(
             back[l] = above @ feedback[l].T
         new_weights, new_biases = [w.copy() for w in weights], [b.copy() for b in biases]
         for l, x in enumerate(chip.layers):
-            drive = x.drive * (rates[l] @ (chip.forward_gain[l] * weights[l]).T + biases[l])
+            drive = rates[l] @ (chip.forward_gain[l] * weights[l]).T + biases[l]
             part = slice(starts[l], starts[l + 1])
             soma_noise, apical_noise = noises[0][k][:, part], noises[1][k][:, part]
-            b_now = basal[l] if tb > 0 else drive
-            a_now = apical[l] if ta > 0 else back[l]
+            b_now = basal[l] if tb > 0 else resting(x.basal, drive)
+            a_now = apical[l] if ta > 0 else resting(x.apical, back[l])
             noise = x.apical_noise
             if learns and learning:
                 noise = np.sqrt(noise**2 + sleep.noise**2)
@@ -98,9 +110,10 @@ def _by_hand(
             pull = pull + x.apical_gain * tanh(a_now, x.saturation)
             v[l] = v[l] + h / tv * pull + x.soma_noise * np.sqrt(h) * soma_noise
             if tb > 0:
-                basal[l] = b_now + h / tb * (drive - b_now)
+                basal[l] = stopped(x.basal, b_now + h / tb * flow(x.basal, drive, b_now))
             if ta > 0:
-                apical[l] = a_now + h / ta * (back[l] - a_now) + noise / ta * np.sqrt(h) * apical_noise
+                moved = a_now + h / ta * flow(x.apical, back[l], a_now)
+                apical[l] = stopped(x.apical, moved + noise / ta * np.sqrt(h) * apical_noise)
             else:
                 v[l] = v[l] + x.apical_gain * noise / tv * np.sqrt(h) * apical_noise
             v[l] = np.clip(v[l], -x.limit, x.limit)
