@@ -20,12 +20,21 @@ Tree = Mapping[str, Any]
 
 
 class PresetError(QuantityError):
-    """A chip's file that is incomplete or contradicts itself; `key` is the path within it."""
+    """A chip's file that is incomplete or contradicts itself; `key` is the path within its table "chip", or, with
+    `whole`, within the file."""
 
     def __init__(
-        self, message: str, key: str, *, expected: str = "", got: str = "", remedy: str = ""
+        self,
+        message: str,
+        key: str,
+        *,
+        expected: str = "",
+        got: str = "",
+        remedy: str = "",
+        whole: bool = False,
     ) -> None:
         super().__init__(expected, got, key)
+        self.whole = whole
         self.message = message
         self.remedy = remedy
 

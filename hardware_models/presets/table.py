@@ -121,15 +121,15 @@ def _raw(text: str) -> _Raw:
     document = tomllib.loads(text)
     for key in document:
         if key not in _KEYS:
-            raise KeyError(key, key, nearest(key, _KEYS))
+            raise PresetError("unknown key", key, got=repr(key), remedy=nearest(key, _KEYS), whole=True)
     tables = {name: document.get(name, {}) for name in ("sources", "chip")}
     for name, table in tables.items():
         if not isinstance(table, Mapping):
-            raise PresetError("no table", name, expected=f"a table [{name}]", got=repr(table))
+            raise PresetError("no table", name, expected=f"a table [{name}]", got=repr(table), whole=True)
     sources = {str(key): str(value) for key, value in tables["sources"].items()}
     tree, title = tables["chip"], str(document.get("title", ""))
     if "based_on" in document:
-        base = _named(str(document["based_on"]))
+        base = _base(document["based_on"])
         for name, words in sources.items():
             if base.sources.get(name, words) != words:
                 raise PresetError(
@@ -137,9 +137,23 @@ def _raw(text: str) -> _Raw:
                     f"sources.{name}",
                     expected=f'another name: in {document["based_on"]} it is "{base.sources[name]}"',
                     got=repr(words),
+                    whole=True,
                 )
         tree, sources = merged(base.tree, tree), {**base.sources, **sources}
     return _Raw(title=title, sources={**sources, SPEC: "the spec"}, tree=tree)
+
+
+def _base(name: Any) -> _Raw:
+    if not isinstance(name, str) or name not in preset_names():
+        raise PresetError(
+            "no such chip to be based on",
+            "based_on",
+            expected="the name of a preset",
+            got=repr(name),
+            remedy=nearest(str(name), preset_names()),
+            whole=True,
+        )
+    return _named(name)
 
 
 def _as_entries(changes: Mapping[str, Any], tree: Mapping[str, Any], path: str) -> dict[str, Any]:

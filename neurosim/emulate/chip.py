@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -176,13 +177,14 @@ class VirtualChip:
         return layer_devices(self.deviations)
 
     def provenance(self) -> dict[str, Any]:
-        """Versions, the model's hash and the chip's scales."""
+        """Versions, the model's hash, every number of the chip as its file has it, and its scales."""
         return {
             "neurosim": __version__,
             "brian2": version("brian2"),
             "numpy": np.__version__,
             "model": self.model.hash,
             "chip": self.chip.name,
+            "chip_numbers": json.dumps({path: number.text for path, number in self.chip.numbers.items()}),
             "voltage_unit_volt": float(self.chip.voltage_unit),
             "current_unit_amp": float(self.chip.current_unit),
             "time_base_second": float(self.chip.time_base),

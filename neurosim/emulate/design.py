@@ -43,7 +43,7 @@ def preset_of(table: Mapping[str, Any], *, folder: Path, where: str) -> Preset:
     except PresetError as error:
         raise SpecError(
             error.message,
-            where=f"{place}: chip.{error.key}" if error.key != "file" else place,
+            where=place if error.key == "file" else f"{place}: {'' if error.whole else 'chip.'}{error.key}",
             expected=error.expected,
             got=error.got,
             remedy=error.remedy,

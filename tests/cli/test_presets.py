@@ -48,6 +48,18 @@ def test_the_table_has_the_sources_below(cli: Cli):
         assert words in outcome.out, words
 
 
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [('based_on = "subthreshold_180um"', "based_on"), ("titel = 1", "titel")],
+)
+def test_a_file_that_is_no_chip_is_refused_by_its_key(cli: Cli, tmp_path: Path, line: str, where: str):
+    own = tmp_path / "mine.toml"
+    own.write_text(OWN.replace('based_on = "subthreshold_180nm"', line))
+    outcome = cli("presets", own)
+    assert_refused(outcome, str(own), where)
+    assert f"chip.{where}" not in outcome.err
+
+
 def test_a_chip_of_ones_own_is_shown_and_used(cli: Cli, spec: Path, tmp_path: Path):
     """By `neurosim presets FILE`, and by a spec whose table [chip] names the file, which lies beside the spec."""
     own = tmp_path / "mine.toml"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import attrs
 import numpy as np
 import pytest
 
+from hardware_models import load_preset
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.emulate.emulate import emulate
 from neurosim.errors import DataError, SpecError
@@ -87,3 +89,11 @@ def test_a_callers_own_brian2_network_is_left_alone() -> None:
     VirtualChip(SPEC, backend="numpy")
     brian2.run(1 * brian2.ms, namespace={})
     assert group.v[0] == pytest.approx(1e-3)
+
+
+def test_the_provenance_holds_every_number_of_the_chip() -> None:
+    """As its file has it, so that a result tells what it was made with when the file is gone."""
+    chip = VirtualChip(spec_of([3, 2], chip={"name": "board_opamp"}), backend="numpy")
+    found = json.loads(chip.provenance()["chip_numbers"])
+    assert found == {path: number.text for path, number in load_preset("board_opamp").numbers.items()}
+    assert found["time_base"] == "10 ms"

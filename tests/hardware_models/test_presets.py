@@ -236,6 +236,9 @@ def test_a_chip_of_ones_own_is_a_file_of_the_same_form(tmp_path: Path) -> None:
         ("{ value", "{ worth", "soma.capacitance", "does not say where it is from"),
         ('based_on = "subthreshold_180nm"', "", "voltage_unit", "missing"),
         ('title = "a chip of my own"', 'title = "a chip', "file", "no TOML"),
+        ('title = "a', 'titel = "a', "titel", "unknown key"),
+        ("[chip.soma]", "[chips.soma]", "chips", "unknown key"),
+        ('based_on = "subthreshold_180nm"', 'based_on = "nowhere"', "based_on", "no such chip"),
     ],
 )
 def test_a_number_without_its_source_is_no_chip(
@@ -274,7 +277,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, table: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["[chips]", OWN.replace("capacitance", "capacitence"), OWN.replace("kind =", "kin = 1, kind =")]
+    "text", [OWN.replace("capacitance", "capacitence"), OWN.replace("kind =", "kin = 1, kind =")]
 )
 def test_unknown_keys_of_a_file_are_answered_with_a_hint(tmp_path: Path, text: str) -> None:
     with pytest.raises(KeyError) as caught:
