@@ -111,12 +111,12 @@ def test_the_apical_input_adds_half_of_that(tau_ratio: float) -> None:
 
 
 def test_a_dynamic_apical_compartment_has_the_noise_of_its_own_transconductor() -> None:
-    """C = gτ with g = I_unit/V_unit: 2kT/(κC) on it; q = .01 in its pair, .03 in its load."""
+    """C = gτ with g = I_unit/V_unit: 2DkT/(κC) on it, D = 4; q = .01 in its pair, .03 in its load."""
     tau = 0.3 * CHIP.time_base
     conductance = 1e-9 / 30e-3
     noise = float(CHIP.apical_noise(CHIP.time_base, tau))
     variance = noise**2 / (2 * float(tau))
-    expected = 2 * BOLTZMANN * 300.15 / (0.696 * conductance * float(tau))
+    expected = 4 * 2 * BOLTZMANN * 300.15 / (0.696 * conductance * float(tau))
     assert variance == pytest.approx(expected, rel=0.02)
 
 
