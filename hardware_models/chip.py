@@ -190,7 +190,7 @@ class Chip:
         ----------
         feedback : shapes of the feedback arrays; None: direct, (n_l, n_L).
         populations : of a circuit beside the network: units, and whether they are built like the controller's
-            integrators rather than like somata.
+            integrators rather than like somata. With one, neurons have no apical compartment.
 
         Raises
         ------
@@ -198,7 +198,7 @@ class Chip:
         """
         if not differs(self):
             return None
-        lot = Lot.of(self, tau_soma)
+        lot = Lot.of(self, tau_soma, apical=not populations)
         return lot.draw(sizes, streams, feedback=feedback, populations=populations)
 
     def soma_noise_current(self, tau_soma: Quantity, tau_apical: Quantity = 0 * second) -> Quantity:

@@ -188,7 +188,9 @@ def converter_cost(converter: Converter) -> PartCost:
 
 
 def _transconductors(chip: Chip, point: OperatingPoint, count: int, *, share: float = 1.0) -> PartCost:
-    """So many at an operating point, with a share of its current."""
+    """So many into one node at an operating point, with a share of its current; one, where they share an amplifier."""
+    if point.shared:
+        count = min(count, 1)
     return PartCost(power=chip.supply * point.supply_current * count * share, devices=point.area * count)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import attrs
+import numpy as np
 from brian2 import Quantity
 
 from hardware_models.process import Conditions
@@ -39,6 +40,12 @@ class OperatingPoint:
     """What it draws, A."""
     area: Quantity
     """Of its devices, without wires, m²."""
+    shared: bool = False
+    """Whether couplings into one node have one amplifier between them, whose offset is the same for all."""
+
+    def offset_of(self, couplings: int) -> Quantity:
+        """σ of what the offsets of several couplings into one node add up to, as the input voltage of one, V."""
+        return self.offset_spread * (couplings if self.shared else np.sqrt(couplings))
 
     @property
     def factor(self) -> float:

@@ -100,13 +100,13 @@ class Lot:
     """Whether temperature, corner and capacitors move time constants."""
 
     @staticmethod
-    def of(chip: Chip, tau_soma: Quantity) -> Lot:
-        """The lot of a chip whose somata have a time constant; ChipError as `Chip.draw`."""
+    def of(chip: Chip, tau_soma: Quantity, *, apical: bool = True) -> Lot:
+        """The lot of a chip whose somata have a time constant; ChipError as `Chip.draw`, `apical` as `spreads_of`."""
         return Lot(
             chip=chip,
             soma=chip.soma_point(tau_soma),
             controller=chip.controller_point(),
-            spreads=spreads_of(chip, tau_soma),
+            spreads=spreads_of(chip, tau_soma, apical=apical),
         )
 
     def only(self, kind: str) -> Lot:
@@ -206,7 +206,7 @@ class Lot:
         leak = self._factor(name, (n,), generator)
         gain = self._factor(name, (n,), generator)
         # of the leak's and the input's transconductor
-        spread = self.chip.controller.offset_residue * float(point.offset_spread) * np.sqrt(2)
+        spread = self.chip.controller.offset_residue * float(point.offset_of(2))
         offset = spread * self.chip.mismatch * self._normals((n,), generator)
         rate = self._rate(n, point, generator)
         return PopulationDraw(leak=rate * leak, gain=rate * gain, offset=rate * offset * volt)

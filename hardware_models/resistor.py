@@ -18,7 +18,8 @@ from hardware_models.quantity import QuantityError
 class Resistor:
     """A resistor into the summing node of an op-amp: I = ΔV/R, g = 1/R.
 
-    Noise 4kT/R and the op-amp's e_n²/R²; spread from the resistor's tolerance; offset and gain of the op-amp.
+    Noise 4kT/R and the op-amp's e_n²/R²; spread from the resistor's tolerance; offset and gain of the op-amp,
+    which several resistors into one node have in common.
     """
 
     tolerance: float = attrs.field(default=0.01, validator=fraction)
@@ -80,4 +81,5 @@ class Resistor:
             gain=self.gain,
             supply_current=self.supply_current,
             area=self.area,
+            shared=True,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
-import numpy as np
 from brian2 import Quantity
 
 if TYPE_CHECKING:
@@ -23,9 +22,11 @@ class Spread:
     sigma: float = 0.0
 
 
-def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
+def spreads_of(chip: Chip, tau_soma: Quantity, *, apical: bool = True) -> dict[str, Spread]:
     """By the name of the deviation it makes; what moves all terms of an equation alike moves no state at rest and
     is left out. Zero everywhere on a chip without mismatch that works as it was designed.
+
+    apical : whether a third coupling brings an apical compartment to the soma, beside its leak and the basal one.
 
     Raises
     ------
@@ -37,12 +38,13 @@ def spreads_of(chip: Chip, tau_soma: Quantity) -> dict[str, Spread]:
     on = 1.0 if chip.mismatch else 0.0
     synapse = chip.mirror_spread("synapse.mirror", chip.synapse.mirror)
     comparator = chip.mirror_spread("comparator.mirror", chip.comparator.mirror)
+    couplings = 3 if apical else 2
     leaking = float(chip.soma_leakage() / soma.conductance) / volts
     return {
-        "leak": Spread(shift=3 / soma.gain, sigma=on * soma.gain_spread),
+        "leak": Spread(shift=couplings / soma.gain, sigma=on * soma.gain_spread),
         "basal_gain": Spread(sigma=on * soma.gain_spread),
         "apical_gain": Spread(sigma=on * soma.gain_spread),
-        "offset": Spread(shift=-leaking, sigma=on * float(soma.offset_spread) * np.sqrt(3) / volts),
+        "offset": Spread(shift=-leaking, sigma=on * float(soma.offset_of(couplings)) / volts),
         "slope": Spread(shift=chip.warm_slope - 1, sigma=on * chip.soma.slope_spread),
         "comparator_offset": Spread(sigma=on * comparator),
         **dendrites,

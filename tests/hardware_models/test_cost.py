@@ -192,5 +192,5 @@ def test_a_chip_of_measured_parts_has_their_area() -> None:
     board = load_preset("board_opamp").chip
     assert float(synapse_cost(board, current=0).area) == pytest.approx(4e-6, rel=ROUNDING)
     coupling = board.soma.coupling
-    expected = 3 * float(coupling.supply_current) * float(board.supply)
+    expected = float(coupling.supply_current) * float(board.supply)  # three resistors at one op-amp
     assert float(soma_cost(board, 2 * msecond, inputs=2).power) == pytest.approx(expected, rel=ROUNDING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from hardware_models import Chip, Draw, load_preset
 from hardware_models.coupling import OperatingPoint
 from hardware_models.ekv import REFERENCE, Transistor
 from hardware_models.ota import Ota
+from hardware_models.spreads import spreads_of
 from hardware_models.variability import draw_normals, neighbours_alike
 from neurosim.spec.streams import stream
 
@@ -118,6 +120,16 @@ def test_a_corner_moves_all_time_constants_by_its_capacitors(corner: str, factor
     there, typical = (draw_of((3, 2), chip=c) for c in (attrs.evolve(quiet, corner=corner), quiet))
     np.testing.assert_allclose(there.layers[0].basal_gain / typical.layers[0].basal_gain, factor, rtol=1e-9)
     np.testing.assert_allclose(there.integral / typical.integral, factor, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "add"), [("subthreshold_180nm", np.sqrt), ("board_opamp", float)])
+def test_offsets_add_by_squares_or_as_one(name: str, add: Callable[[int], float]) -> None:
+    """Of independent OTAs at a soma, two without an apical compartment; of resistors at one op-amp they are one."""
+    chip = load_preset(name).chip
+    alone = float(chip.soma_point(TAU_SOMA).offset_spread / chip.voltage_unit)
+    for apical, couplings in ((True, 3), (False, 2)):
+        spread = spreads_of(chip, TAU_SOMA, apical=apical)["offset"]
+        assert spread.sigma == pytest.approx(add(couplings) * alone, rel=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(2000,), (120, 90)])
