@@ -13,6 +13,7 @@ from brian2 import Quantity, amp, kelvin, msecond, mvolt, namp, second, volt
 from hardware_models import checks
 from hardware_models.compartment import MOST_RANGES, Comparator, Dendrite, Soma
 from hardware_models.controller import AnalogPI
+from hardware_models.converter import Converter
 from hardware_models.coupling import OperatingPoint
 from hardware_models.draw import Draw, Lot, Streams, differs
 from hardware_models.ekv import REFERENCE, Transistor
@@ -77,6 +78,10 @@ class Chip:
     controller: AnalogPI = attrs.field(factory=AnalogPI)
     hold: SampleHold = attrs.field(factory=SampleHold)
     synapse: Crossbar = attrs.field(factory=Crossbar)
+    input_converter: Converter = attrs.field(factory=Converter)
+    """Brings inputs in, and desired outputs that are values."""
+    output_converter: Converter = attrs.field(factory=Converter)
+    """Reads outputs out; the target is made on the chip of what it holds, and passes none."""
     numbers: Mapping[str, Number] = attrs.field(factory=dict, eq=False, repr=False, metadata={"given": True})
     """Where each number is from, by path, if it was read from a file."""
 

@@ -32,8 +32,9 @@ class Converter:
     2^(bits−1) − 1: both ends are codes, and one of the 2^bits codes is never used. Unsigned, full scale/(2^bits − 1).
     Between codes it rounds to the nearest, in the middle to the even one.
 
-    Energy: successive-approximation converters of Murmann's survey to 2025. F is stated there for the effective
-    number of bits; with the nominal one, which is half a bit to a bit more, E comes out on the safe side.
+    Energy and area are those of a survey, not of a chip: successive-approximation converters, Murmann's survey to
+    2025. F is stated there for the effective number of bits; with the nominal one, which is half a bit to a bit
+    more, E comes out on the safe side.
     """
 
     bits: int = attrs.field(default=0, validator=whole(least=0, most=24))
@@ -41,22 +42,30 @@ class Converter:
     full_scale: float = attrs.field(default=1.0, validator=number(above=0))
     """Largest value it can give, in units of activity."""
     signed: bool = attrs.field(default=True, validator=truth)
-    coarse: Walden = attrs.field(factory=Walden)
+    coarse: Walden = attrs.field(factory=Walden, metadata={"given": True})
     """4.5 to 7 bits."""
     medium: Walden = attrs.field(
-        factory=lambda: Walden(p10=2.4 * FEMTOJOULE, p50=22 * FEMTOJOULE, p90=86 * FEMTOJOULE)
+        factory=lambda: Walden(p10=2.4 * FEMTOJOULE, p50=22 * FEMTOJOULE, p90=86 * FEMTOJOULE),
+        metadata={"given": True},
     )
     """Above 7, to 9 bits."""
     fine: Walden = attrs.field(
-        factory=lambda: Walden(p10=2.2 * FEMTOJOULE, p50=20 * FEMTOJOULE, p90=270 * FEMTOJOULE)
+        factory=lambda: Walden(p10=2.2 * FEMTOJOULE, p50=20 * FEMTOJOULE, p90=270 * FEMTOJOULE),
+        metadata={"given": True},
     )
     """Above 9, to 11 bits."""
     coarse_area: Quantity = attrs.field(
-        default=0.0055 * mmetre**2, validator=quantity(metre**2, least=0), eq=float
+        default=0.0055 * mmetre**2,
+        validator=quantity(metre**2, least=0),
+        eq=float,
+        metadata={"given": True},
     )
     """Median of the survey, 4.5 to 7 bits."""
     fine_area: Quantity = attrs.field(
-        default=0.068 * mmetre**2, validator=quantity(metre**2, least=0), eq=float
+        default=0.068 * mmetre**2,
+        validator=quantity(metre**2, least=0),
+        eq=float,
+        metadata={"given": True},
     )
     """Median of the survey, 9 to 11 bits. The class between has the geometric mean of both: our reading."""
 
@@ -77,6 +86,11 @@ class Converter:
     @property
     def _largest_code(self) -> int:
         return int(2 ** (self.bits - self.signed)) - 1
+
+    @property
+    def least(self) -> float:
+        """Smallest value it can give."""
+        return -self.full_scale if self.signed else 0.0
 
     def quantise(self, values: ArrayLike) -> Array:
         """What comes out for values, of any shape; nan stays nan."""

@@ -106,8 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument(
         "--activity", type=float, metavar="A", help="mean |rate| of inputs, neurons; default 0.5"
     )
-    cost.add_argument("--dac-bits", type=int, metavar="N", help="of inputs and targets; 0: none; default 8")
-    cost.add_argument("--adc-bits", type=int, metavar="N", help="of outputs; 0: none; default 8")
+    cost.add_argument(
+        "--dac-bits", type=int, metavar="N", help="of inputs and targets; 0: none; default: the chip's, or 8"
+    )
+    cost.add_argument(
+        "--adc-bits", type=int, metavar="N", help="of outputs; 0: none; default: the chip's, or 8"
+    )
     budget = command("budget", _budget, "what each imperfection of the chip does to the learning signals")
     budget.add_argument(
         "--chips",

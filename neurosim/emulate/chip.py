@@ -15,6 +15,7 @@ from hardware_models import Chip
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress
 from neurosim.emulate.design import chip_of, design_of, noise_key
+from neurosim.emulate.door import Door
 from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
@@ -59,6 +60,7 @@ class VirtualChip:
                 remedy="choose a method that is simulated, such as DFC, or use `neurosim run`",
             )
         self.chip: Chip = chip_of(spec)
+        self.door = Door(self.chip, loss=spec.task.loss)
         self._design = design_of(spec, columns=columns, sleeps=sleeps)
         self.deviations: Deviations = deviations_of(self._design)
         self.model: Model = assemble(self._design)
@@ -101,10 +103,11 @@ class VirtualChip:
 
         Raises
         ------
-        DataError : the stimulus does not fit the network.
+        DataError : the stimulus does not fit the network, or the chip's converter.
         EngineError, CompileError : the engine failed.
         """
         self._check(stimulus)
+        stimulus = self.door.given(stimulus)
         weights.check(self.spec.network, self.method.feedback)
         rates = self._rates(learning)
         values = {

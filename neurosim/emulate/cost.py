@@ -22,7 +22,7 @@ from neurosim.spec import Spec
 ACTIVITY = 0.5
 """Mean |rate| where nothing is known of it: half of full scale; chosen."""
 CONVERTER_BITS = 8
-"""Of both converters: what outputs of BrainScaleS-2 have; its inputs have 5."""
+"""Of both converters of a chip that says nothing of them: what outputs of BrainScaleS-2 have; its inputs have 5."""
 NOT_COUNTED = (
     "what stores the weights, works out their changes and writes them",
     "bias generators, wires, wells, spacing, pads",
@@ -103,8 +103,8 @@ def cost_of(
     *,
     weights: Weights | None = None,
     activity: float = ACTIVITY,
-    dac_bits: int = CONVERTER_BITS,
-    adc_bits: int = CONVERTER_BITS,
+    dac_bits: int | None = None,
+    adc_bits: int | None = None,
 ) -> Cost:
     """The cost of a spec's network on its chip.
 
@@ -112,8 +112,9 @@ def cost_of(
     ----------
     weights : whose |w| the synapses carry; None: those a run of the spec starts with.
     activity : mean |rate| of inputs and neurons, and mean |u|/V_unit of controllers.
-    dac_bits : of the one converter that brings inputs and targets in turn; 0: none is counted.
-    adc_bits : of the one converter that reads the outputs in turn; 0: none is counted.
+    dac_bits : of the one converter that brings inputs and targets in turn; 0: none is counted; None: what the chip
+        has, or `CONVERTER_BITS` where it has none.
+    adc_bits : of the one converter that reads the outputs in turn, likewise.
 
     Raises
     ------
@@ -130,7 +131,14 @@ def cost_of(
     )
     with biased(spec):
         entries = list(inventory.entries())
-    converters = list(_converters(spec, dac_bits, adc_bits))
+    chip = design.chip
+    converters = list(
+        _converters(
+            spec,
+            dac_bits=_bits(dac_bits, chip.input_converter),
+            adc_bits=_bits(adc_bits, chip.output_converter),
+        )
+    )
     return Cost(
         chip=design.chip.name,
         method=spec.method.name,
@@ -161,14 +169,22 @@ def _row(entry: Entry, time: Quantity) -> CostRow:
     )
 
 
-def _converters(spec: Spec, dac_bits: int, adc_bits: int) -> Iterator[Entry]:
+def _bits(asked: int | None, own: Converter) -> int:
+    if asked is not None:
+        return asked
+    return own.bits if own.present else CONVERTER_BITS
+
+
+def _converters(spec: Spec, *, dac_bits: int, adc_bits: int) -> Iterator[Entry]:
     layers = spec.network.layers
     for part, key, bits, uses in (
         ("DAC", "dac_bits", dac_bits, layers[0] + layers[-1]),
         ("ADC", "adc_bits", adc_bits, layers[-1]),
     ):
         try:
-            cost = converter_cost(Converter(bits=bits))
+            cost = converter_cost(
+                Converter(bits=bits)
+            )  # energy and area are the same for all of so many bits
         except QuantityError as error:
             raise SpecError(
                 "bad value", where=key, expected=f"0, or {error.expected}", got=error.got

@@ -121,7 +121,7 @@ class ChipLearner:
             status = self._nights_after(stimulus, status, progress)
         if status.kind in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
             self.weights, self._optimizer = before
-        held = passage.endings["held"]
+        held = self.chip.door.read(passage.endings["held"])
         shown = data.train_desired[stimulus.order[: len(held)]]
         return Lesson(
             loss=_mean_loss(self.chip.spec, held, shown),
@@ -180,7 +180,7 @@ class ChipLearner:
         )
         if not passage.or_interrupt().status.good:
             return Exam(status=passage.status)
-        held = passage.endings["held"].reshape(-1, spec.network.layers[-1])[:count]
+        held = self.chip.door.read(passage.endings["held"]).reshape(-1, spec.network.layers[-1])[:count]
         return Exam(loss=_mean_loss(spec, held, data.test_desired), accuracy=_accuracy(data, held))
 
     def projections(self) -> dict[str, Projection]:

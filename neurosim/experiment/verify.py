@@ -187,8 +187,8 @@ def _sample(chip: VirtualChip, weights: Weights, dataset: Dataset, samples: int)
     count = min(presentations * columns, len(dataset.test_inputs))
     chosen = _furthest_first(chip, weights, dataset, count)
     order = np.resize(chosen, (presentations, columns)).astype(np.int32)
-    return Stimulus(
-        inputs=dataset.test_inputs, desired=dataset.test_desired, order=order, scale=dataset.scale
+    return chip.door.given(
+        Stimulus(inputs=dataset.test_inputs, desired=dataset.test_desired, order=order, scale=dataset.scale)
     )
 
 

@@ -12,6 +12,7 @@ from hardware_models import Lot
 from hardware_models.spreads import Spread
 from neurosim.backend import Stimulus
 from neurosim.emulate import Weights, design_of
+from neurosim.emulate.door import Door
 from neurosim.equations import designed_deviations, drawn_onto
 from neurosim.errors import SpecError
 from neurosim.experiment.budget.rows import ALL
@@ -70,7 +71,8 @@ class Bench:
             order=np.resize(np.arange(count, dtype=np.int32), (1, samples)),
             scale=dataset.scale,
         )
-        return Bench(spec=spec, weights=weights, lot=lot, plain=plain, stimulus=stimulus, active=active)
+        seen = Door(design.chip, loss=spec.task.loss).given(stimulus)
+        return Bench(spec=spec, weights=weights, lot=lot, plain=plain, stimulus=seen, active=active)
 
     @property
     def samples(self) -> int:
