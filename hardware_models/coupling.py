@@ -39,6 +39,8 @@ class OperatingPoint:
     """What it draws, A."""
     area: Quantity
     """Of its devices, without wires, m²."""
+    traps: tuple[tuple[float, Quantity], ...] = ()
+    """(mean number, step of the output current in A) of the traps in each kind of its devices."""
 
     @property
     def factor(self) -> float:
