@@ -63,7 +63,14 @@ class Chip:
     seed: int = attrs.field(default=1, validator=checks.seed)
     """Which chip of the lot; also the root of its noise."""
     noise: bool = attrs.field(default=False, validator=checks.truth)
-    """White noise of somata and apical inputs, and of sampling; 1/f noise is not in the equations yet."""
+    """Of transconductors: white, 1/f and of single traps, into somata, dendrites and integrators; and of sampling.
+
+    White noise needs a state that filters it: a dendrite without a time constant has none of its own, nor have the
+    controller's proportional path and its output stage."""
+    slowest_noise: Quantity = attrs.field(
+        default=1e4 * second, validator=checks.quantity(0 * second, above=0), eq=float
+    )
+    """Longest correlation time of 1/f noise: what is slower counts as offset."""
     mismatch: bool = attrs.field(default=False, validator=checks.truth)
     """Spread from geometry."""
     railed: bool = attrs.field(default=False, validator=checks.truth)
@@ -206,20 +213,32 @@ class Chip:
         lot = Lot.of(self, tau_soma, apical=not populations)
         return lot.draw(sizes, streams, feedback=feedback, populations=populations)
 
-    def soma_noise_current(self, tau_soma: Quantity, tau_apical: Quantity = 0 * second) -> Quantity:
+    def soma_noise_current(
+        self, tau_soma: Quantity, tau_apical: Quantity = 0 * second, *, apical: bool = True
+    ) -> Quantity:
         """I_n of the soma: white noise of its leak's and its basal transconductor, A·√s (two-sided).
 
         Where the apical compartment has a time constant, and so noise of its own, the transconductor from it
-        to the soma counts here too; otherwise `apical_noise` is that transconductor's.
+        to the soma counts here too; otherwise `apical_noise` is that transconductor's. Not `apical`: there is none.
         """
-        density = self.soma_point(tau_soma).white
-        return white_noise_amplitude((3 if float(tau_apical) > 0 else 2) * density)
+        point = self.soma_point(tau_soma)
+        if not apical:
+            return white_noise_amplitude(point.white_of(2))
+        if float(tau_apical) > 0:
+            return white_noise_amplitude(point.white_of(3))
+        return white_noise_amplitude(point.white_of(3) - point.own_white)
 
     def apical_noise(self, tau_soma: Quantity, tau_apical: Quantity) -> Quantity:
         """V_n of the apical compartment: its own transconductor's noise, or, where it has no time constant,
         that of the transconductor to the soma; referred to the input, V·√s (two-sided)."""
-        dynamic = float(tau_apical) > 0
-        point = self.dendrite_point("apical") if dynamic else self.soma_point(tau_soma)
+        if float(tau_apical) > 0:
+            return self.dendrite_noise("apical")
+        point = self.soma_point(tau_soma)
+        return white_noise_amplitude(point.own_white) / point.designed
+
+    def dendrite_noise(self, name: str) -> Quantity:
+        """V_n of the compartment "basal" or "apical" with a time constant, its transconductor's white noise, V·√s."""
+        point = self.dendrite_point(name)
         return white_noise_amplitude(point.white) / point.designed
 
     @contextmanager

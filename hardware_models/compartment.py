@@ -57,9 +57,11 @@ class Soma:
         apical: bool = True,
         saturating: bool = False,
         railed: bool = False,
+        wander: str = "",
     ) -> Fragment:
         """Its equation for a time constant; `apical_noise` when the apical compartment has no state, not
-        `apical` where there is no such compartment. Parameters V_linear and soma_limit are the caller's."""
+        `apical` where there is no such compartment. Parameters V_linear and soma_limit are the caller's, and the
+        currents of `wander`, " + …"."""
 
         def seen(name: str) -> str:
             return saturated(name, "V_linear") if saturating else name
@@ -81,6 +83,7 @@ class Soma:
         if apical_noise:
             gain = "apical_gain*" if drawn else ""
             current += f" + g_soma*{gain}apical_noise*xi_apical"
+        current += wander
         return Fragment(
             equations=f"dsoma/dt = ({current})/C_soma : volt",
             parameters=parameters,

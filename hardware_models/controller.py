@@ -64,10 +64,12 @@ class AnalogPI:
         saturating: bool = False,
         staged: bool = False,
         drooping: bool = False,
+        noise: str = "",
     ) -> Fragment:
         """Its equations; `error` is computed from `target`, `output_rate` and `engaged`.
 
-        Parameters input_range, tau_output, output_range, output_offset, droop_rate are the caller's.
+        Parameters input_range, tau_output, output_range, output_offset, droop_rate are the caller's, and the currents
+        of `noise`, " + …", which reach the integrator while the controller is on: else its reset holds it.
         """
         gain = "proportional_gain*proportional" if drawn else "proportional_gain"
         leak = "(leak_ratio*leak + gain_leak)" if drawn else "leak_ratio"
@@ -77,8 +79,11 @@ class AnalogPI:
             drive += " + derivative_ratio*V_unit*(error - filtered)"
         given = saturated("(V_unit*error)", "input_range") if saturating else "V_unit*error"
         given = f"integral*{given}" if drawn else given
+        flow = f"g_integrator*({given} - {leak}*integrator)"
+        if noise:
+            flow = f"({flow} + engaged*({noise.removeprefix(' + ')}))"
         equations = [
-            f"dintegrator/dt = g_integrator*({given} - {leak}*integrator)/C_integrator : volt",
+            f"dintegrator/dt = {flow}/C_integrator : volt",
             "error : 1",
             *(["dfiltered/dt = (error - filtered)/tau_derivative : 1"] if derivative else []),
             *(["ddrooped/dt = engaged*droop_rate : 1"] if drooping else []),

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 import numpy as np
-from brian2 import Quantity
+from brian2 import Quantity, amp, hertz
 
 from hardware_models.process import Conditions
 
@@ -41,11 +41,24 @@ class OperatingPoint:
     area: Quantity
     """Of its devices, without wires, m²."""
     shared: bool = False
-    """Whether couplings into one node have one amplifier between them, whose offset is the same for all."""
+    """Whether couplings into one node have one amplifier between them, whose offset and 1/f noise they share."""
+    shared_white: float = 0.0
+    """The part of `white` that is then the amplifier's, A²/Hz."""
+    traps: tuple[tuple[float, Quantity], ...] = ()
+    """(mean number, step of the output current in A) of the traps in each kind of its devices."""
 
     def offset_of(self, couplings: int) -> Quantity:
         """σ of what the offsets of several couplings into one node add up to, as the input voltage of one, V."""
         return self.offset_spread * (couplings if self.shared else np.sqrt(couplings))
+
+    def white_of(self, couplings: float) -> Quantity:
+        """`white` of several couplings into one node."""
+        return couplings * self.own_white + couplings**2 * self.shared_white * amp**2 / hertz
+
+    @property
+    def own_white(self) -> Quantity:
+        """`white` without what is the shared amplifier's, A²/Hz."""
+        return self.white - self.shared_white * amp**2 / hertz
 
     @property
     def factor(self) -> float:

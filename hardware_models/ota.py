@@ -87,6 +87,11 @@ class Ota:
             gain=self.gain / self.attenuation,
             supply_current=bias,
             area=2 * (self.pair.area + self.load.area + self.tail.area),
+            traps=tuple(
+                (2 * process.traps.number(device), slope * process.traps.step(device))
+                for device, slope in ((self.pair, gm), (self.load, gm_load))
+                if process.traps.number(device) > 0
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from brian2 import Quantity, farad, kelvin, metre, siemens, umetre, volt
 from hardware_models.checks import choice, fraction, number, quantity
 from hardware_models.ekv import REFERENCE, Mos, Transistor
 from hardware_models.quantity import QuantityError
+from hardware_models.traps import Traps
 
 CORNERS = ("tt", "ff", "ss", "fs", "sf")
 """Typical, both fast, both slow, n fast and p slow, n slow and p fast."""
@@ -76,6 +77,7 @@ class Process:
     n: Mos = attrs.field(factory=Mos)
     p: Mos = attrs.field(factory=Mos)
     capacitor: Capacitor = attrs.field(factory=Capacitor)
+    traps: Traps = attrs.field(factory=Traps)
     ff: Corner = attrs.field(factory=Corner)
     ss: Corner = attrs.field(factory=Corner)
     fs: Corner = attrs.field(factory=Corner)

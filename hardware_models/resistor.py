@@ -82,4 +82,5 @@ class Resistor:
             supply_current=self.supply_current,
             area=self.area,
             shared=True,
+            shared_white=float(own),
         )

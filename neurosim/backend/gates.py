@@ -16,12 +16,15 @@ _CPP_CONDITIONS = {
 """With _k the step within presentation _p, and the schedule's variables behind an underscore."""
 
 _WINDOW = "window_"
+_EVERY = "every_"
 
 
 def cpp_condition(gate: str) -> str:
     """A gate as an expression of C++."""
     if gate.startswith(_WINDOW):
         return f"_k == _settle_steps + {int(gate.removeprefix(_WINDOW))}*_window_steps"
+    if gate.startswith(_EVERY):
+        return f"_k % {int(gate.removeprefix(_EVERY))} == 0"
     return _CPP_CONDITIONS[gate]
 
 
@@ -61,4 +64,7 @@ def condition(gate: str) -> Callable[[Schedule], bool]:
     if gate.startswith(_WINDOW):
         number = int(gate.removeprefix(_WINDOW))
         return lambda s: s.step == s.settle_steps + number * s.window_steps
+    if gate.startswith(_EVERY):
+        steps = int(gate.removeprefix(_EVERY))
+        return lambda s: s.step % steps == 0
     return _CONDITIONS[gate]

@@ -19,6 +19,7 @@ from neurosim.emulate.door import Door
 from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
+from neurosim.emulate.wandering import is_noise_level, wander_after, wander_outputs, wander_values
 from neurosim.emulate.weights import Weights, projections
 from neurosim.equations import Model, assemble, deviations_of
 from neurosim.equations.controlled import learns_feedback
@@ -28,20 +29,10 @@ from neurosim.learning import Controlled, feedback_shapes, method_of
 from neurosim.learning.circuit import CONTROLLER
 from neurosim.result import Projection
 from neurosim.spec import Deviations, Protocol, Spec
+from neurosim.spec.streams import stream
 from neurosim.version import __version__
 
 Array = NDArray[np.float64]
-
-
-_NOISES = (
-    "soma_noise_current",
-    "apical_noise",
-    "device_noise",
-    "injected_noise",
-    "noise_current",
-    "hold_noise",
-)
-"""The parameters of groups that are turned down where noise is to be off."""
 
 
 class VirtualChip:
@@ -85,6 +76,7 @@ class VirtualChip:
         droop: bool = True,
         passage: int = 0,
         optimizer: Mapping[str, Array] | None = None,
+        wander: Mapping[str, Array] | None = None,
         traced: tuple[int, int] = (0, 0),
         trace_steps: int = 1,
         progress: Progress | None = None,
@@ -99,6 +91,8 @@ class VirtualChip:
         droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
         passage : number of this run, so that every run meets noise of its own.
         optimizer : what the last passage left of the optimiser's state; None: it starts.
+        wander : what the last passage left of noise that remembers, which goes on from there; None: it starts
+            anywhere, as if a long time had passed.
         traced : first and last + 1 presentation of which traces are kept, every `trace_steps`-th step.
 
         Raises
@@ -120,7 +114,7 @@ class VirtualChip:
                 rates=rates,
                 plastic_steps=self._plastic_steps(protocol),
             ),
-            **self._noise_values(noise, passage),
+            **self._noise_values(noise, passage, wander),
             **dict(optimizer or {}),
         }
         if not droop and "droop_rate" in self.model.group(CONTROLLER).parameters:
@@ -128,13 +122,13 @@ class VirtualChip:
         if nudge is not None:
             values["controller.target_stepsize"] = nudge
         carried = optimizer_outputs(self.model)
-        recording = self._emulator.run(
-            stimulus, values=values, outputs=[*self._stored(), *carried], progress=progress
-        )
+        outputs = [*self._stored(), *carried, *wander_outputs(self.model)]
+        recording = self._emulator.run(stimulus, values=values, outputs=outputs, progress=progress)
         return read_passage(
             recording,
             weights=self._weights_after(recording, weights),
             optimizer={name: recording.final[name] for name in carried},
+            wander=wander_after(self.model, recording.final, stimulus.n_presentations * protocol.period),
             reading=self._reading(protocol, trace_steps),
         )
 
@@ -234,9 +228,15 @@ class VirtualChip:
             "schedule.trace_stride": trace_steps,
         }
 
-    def _noise_values(self, noise: bool, passage: int) -> dict[str, ArrayLike]:
-        values: dict[str, ArrayLike] = {}
+    def _noise_values(
+        self, noise: bool, passage: int, wander: Mapping[str, Array] | None
+    ) -> dict[str, ArrayLike]:
         spec, design = self.spec, self._design
+
+        def start(group: str) -> np.random.Generator:
+            return stream(self.chip.seed, "noise", spec.run.seed, "wander", group, passage, design.sleeps)
+
+        values: dict[str, ArrayLike] = {**wander_values(self.model, start, wander)}
         for group in self.model.groups:
             if "noise_key" not in group.parameters:
                 continue
@@ -245,7 +245,7 @@ class VirtualChip:
                 spec, seed=self.chip.seed, place=place, passage=passage, sleeps=design.sleeps
             )
             if not noise:
-                values |= {f"{group.name}.{name}": 0.0 for name in _NOISES if name in group.parameters}
+                values |= {f"{group.name}.{name}": 0.0 for name in group.parameters if is_noise_level(name)}
         return values
 
     def _stored(self) -> list[str]:
@@ -287,8 +287,13 @@ class VirtualChip:
 
 
 def _noise_level(spec: Spec, deviations: Deviations) -> float:
-    """σ of the output layer's soma, activation units."""
+    """σ of the output layer's soma, activation units: white noise filtered by it, slower noise as it comes."""
     layer, tau = deviations.layers[-1], spec.network.tau_soma_ratio
+    part = f"layer_{spec.network.depth}."
     slow = max(tau, spec.network.tau_apical_ratio)  # an apical compartment of its own filters its noise
     variance = layer.soma_noise**2 * tau / 2 + layer.apical_noise**2 / (2 * slow)
+    variance = variance + sum(x.variance for name, x in deviations.sources.items() if name.startswith(part))
+    if f"{part}basal" in deviations.sources:  # with a time constant it filters its white noise
+        basal = max(tau, spec.network.tau_basal_ratio)
+        variance = variance + deviations.sources[f"{part}basal"].white ** 2 / (2 * basal)
     return float(np.sqrt(np.mean(variance)))

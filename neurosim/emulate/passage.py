@@ -37,6 +37,8 @@ class Passage:
     """How fast the integrators still move, over how fast they started, (n_presentations,)."""
     optimizer: Mapping[str, Array]
     """What the optimiser carries on to the next passage, by reference; empty for plain updates."""
+    wander: Mapping[str, Array]
+    """What noise that remembers carries on to the next passage, by reference; empty for a chip without."""
     traces: Mapping[str, Mapping[str, Trace]]
     status: Status
     wall_seconds: float
@@ -70,7 +72,12 @@ class Reading:
 
 
 def read_passage(
-    recording: Recording, *, weights: Weights, optimizer: Mapping[str, Array], reading: Reading
+    recording: Recording,
+    *,
+    weights: Weights,
+    optimizer: Mapping[str, Array],
+    wander: Mapping[str, Array],
+    reading: Reading,
 ) -> Passage:
     """The passage behind a recording."""
     endings = _endings(recording, reading)
@@ -81,6 +88,7 @@ def read_passage(
         endings=endings,
         settling=settling,
         optimizer=optimizer,
+        wander=wander,
         traces=_traces(recording, reading.model, reading.trace_steps),
         status=attrs.evolve(status, saturated=_saturated(endings, reading.deviations)),
         wall_seconds=recording.wall_seconds,

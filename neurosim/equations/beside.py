@@ -11,6 +11,7 @@ from neurosim.equations.controller import CONTROLLER, output_group, output_signa
 from neurosim.equations.design import Design
 from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import GatedCode, Program
+from neurosim.equations.noises import noises_of, terms_of
 from neurosim.equations.operations import Operation, Product
 from neurosim.equations.parts import Ending, Parts, Traced
 from neurosim.equations.population import (
@@ -22,11 +23,10 @@ from neurosim.equations.population import (
 )
 from neurosim.equations.synapse import buffered_weights, fixed_weights, forward_products
 from neurosim.equations.teaching import decoder_parts, teaching_parts
+from neurosim.equations.wander import wander_of
 from neurosim.errors import SpecError
 from neurosim.learning import Decoders, feedback_shapes
 from neurosim.learning.circuit import Circuit
-
-_KIND = LayerDesign(apical=False)
 
 
 def beside_parts(design: Design) -> tuple[Parts, Ending]:
@@ -76,10 +76,13 @@ def _circuit(design: Design) -> Circuit:
 def _layers(design: Design) -> Parts:
     network = design.network
     drawn = design.draw.layers if design.draw else (None,) * network.depth
+    noises = noises_of(design)
     groups, codes = [], []
     for l, draw in enumerate(drawn, start=1):
-        groups.append(layer_group(network, design.chip, draw, index=l, columns=design.columns, kind=_KIND))
-        codes += layer_code(network, design.chip, draw, index=l, kind=_KIND)
+        name = f"layer_{l}"
+        kind = LayerDesign(apical=False, wander=wander_of(name, terms_of(noises, name)))
+        groups.append(layer_group(network, design.chip, draw, index=l, columns=design.columns, kind=kind))
+        codes += layer_code(network, design.chip, draw, index=l, kind=kind)
     return Parts(groups=tuple(groups), code=tuple(codes))
 
 
@@ -102,22 +105,16 @@ def _output(design: Design, circuit: Circuit) -> Parts:
 
 def _populations(design: Design, circuit: Circuit) -> list[Parts]:
     drawn = design.draw.populations if design.draw else {}
-    return [
-        Parts(
-            groups=(
-                population_group(
-                    population,
-                    circuit,
-                    design.network,
-                    design.chip,
-                    drawn.get(population.name),
-                    columns=design.columns,
-                ),
-            ),
-            code=tuple(population_code(population, circuit, design.network, mismatched=design.mismatched)),
+    noises, network, parts = noises_of(design), design.network, []
+    for population in circuit.populations:
+        wander = wander_of(population.name, terms_of(noises, population.name))
+        draw, columns = drawn.get(population.name), design.columns
+        group = population_group(
+            population, circuit, network, design.chip, draw, columns=columns, wander=wander
         )
-        for population in circuit.populations
-    ]
+        codes = population_code(population, circuit, network, mismatched=design.mismatched)
+        parts.append(Parts(groups=(group,), code=(*codes, *wander.code)))
+    return parts
 
 
 def _products(design: Design, circuit: Circuit) -> Program:

@@ -9,6 +9,7 @@ from neurosim.equations.controller import CONTROLLER, controller_group, controll
 from neurosim.equations.design import Design
 from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import Program
+from neurosim.equations.noises import noises_of, terms_of
 from neurosim.equations.parts import Ending, Parts, Traced
 from neurosim.equations.synapse import (
     CONTINUOUS,
@@ -20,6 +21,7 @@ from neurosim.equations.synapse import (
     forward_products,
     plasticity,
 )
+from neurosim.equations.wander import wander_of
 from neurosim.learning import FixedRelayed, feedback_shapes
 from neurosim.learning.from_noise import learns_from_noise
 
@@ -36,11 +38,17 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
     """Layers, controller, weights, and what runs on them."""
     network, columns, method = design.network, design.columns, design.method
     drawn = design.draw.layers if design.draw else (None,) * network.depth
-    kind = LayerDesign(injected=method.sleep.noise if learns_feedback(design) else 0.0)
+    injected = method.sleep.noise if learns_feedback(design) else 0.0
+    noises = noises_of(design)
+    kinds = [
+        LayerDesign(injected=injected, wander=wander_of(name, terms_of(noises, name)))
+        for name in (f"layer_{l}" for l in range(1, network.depth + 1))
+    ]
+    wander = wander_of(CONTROLLER, terms_of(noises, CONTROLLER))
     fast = learns_feedback(design) and not design.sleeps
     layers = [
         layer_group(network, design.chip, draw, index=l, columns=columns, kind=kind)
-        for l, draw in enumerate(drawn, start=1)
+        for l, (draw, kind) in enumerate(zip(drawn, kinds, strict=True), start=1)
     ]
     codes, programs = controller_stages(
         network,
@@ -50,9 +58,12 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
         derivative=method.derivative_gain > 0,
         highpass=fast,
     )
-    for l, draw in enumerate(drawn, start=1):
+    for l, (draw, kind) in enumerate(zip(drawn, kinds, strict=True), start=1):
         codes += layer_code(network, design.chip, draw, index=l, kind=kind)
-    control = controller_group(network, method, design.chip, design.draw, columns=columns, highpass=fast)
+    codes += wander.code
+    control = controller_group(
+        network, method, design.chip, design.draw, columns=columns, highpass=fast, wander=wander
+    )
     own = Parts(
         groups=(*layers, control), code=tuple(codes), programs=(*programs, *_dense(design, fast=fast))
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hardware_models import Chip, Draw, Parameter
+from hardware_models.current_noise import integrator_current_noise
+from hardware_models.noise import white_noise_amplitude
 from neurosim.equations.activation import slope_of
 from neurosim.equations.layer import (
     declarations,
@@ -15,6 +17,7 @@ from neurosim.equations.layer import (
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Program, Updater
 from neurosim.equations.operations import ColumnReduce
 from neurosim.equations.sites import HOLD, normal
+from neurosim.equations.wander import Wander
 from neurosim.spec import MethodSettings, Network
 
 CONTROLLER = "controller"
@@ -28,12 +31,15 @@ def controller_group(
     *,
     columns: int,
     highpass: bool = False,
+    wander: Wander | None = None,
 ) -> Group:
     """u = K_I u_int + k_p e + k_d ė_f and its leaky integrator; held, desired and target stand beside it.
 
     With `highpass` also `fast`, u without what a low-pass of it leaves: what awake feedback plasticity sees.
     """
     derivative = method.derivative_gain > 0
+    wander = wander or Wander()
+    white = " + integrator_noise_current*xi_integrator" if chip.noise else ""
     fragment = chip.controller.fragment(
         railed=chip.railed,
         drawn=draw is not None,
@@ -41,6 +47,7 @@ def controller_group(
         saturating=chip.saturating,
         staged=chip.controller.output_stage.present,
         drooping=chip.hold.present,
+        noise=white + wander.current("integrator"),
     )
     hardware = {
         "V_unit": Parameter(value=chip.voltage_unit, meaning="voltage of activity 1"),
@@ -74,10 +81,10 @@ def controller_group(
         parameters["tau_derivative"] = model_parameter(Parameter(value=tau, meaning="τ_d of the spec"))
         ratio = method.derivative_gain / method.derivative_filter_ratio
         parameters["derivative_ratio"] = _setting(ratio, "k_d/τ_d")
-    if samples_noisily(chip):
-        parameters |= {"hold_noise": model_parameter(hold_noise(chip)), "noise_key": noise_key_parameter()}
+    parameters |= _noise_parameters(method, chip) | dict(wander.parameters)
     equations = [fragment.equations, "engaged : 1 (shared)", *_sampled(), "output_rate : 1 (linked)"]
-    before = fragment.before
+    equations += wander.equations
+    before = "\n".join(part for part in (wander.before, fragment.before) if part)
     if highpass:
         tau = method.sleep.highpass_ratio * chip.time_base
         parameters["tau_slow"] = model_parameter(
@@ -94,7 +101,26 @@ def controller_group(
         parameters=parameters,
         links={"output_rate": f"layer_{network.depth}.rate"},
         updater=Updater(slot="start", order=6, before=before, after=fragment.after),
+        wander=wander.starts,
     )
+
+
+def _noise_parameters(method: MethodSettings, chip: Chip) -> dict[str, ModelParameter]:
+    """Of a noisy controller."""
+    if not chip.noise:
+        return {}
+    current = white_noise_amplitude(integrator_current_noise(chip, method.leak).white)
+    parameters = {
+        "integrator_noise_current": Parameter(
+            value=current, meaning="shot noise of the integrator's input and leak"
+        )
+    }
+    if samples_noisily(chip):
+        parameters["hold_noise"] = hold_noise(chip)
+    return {
+        **{name: model_parameter(p) for name, p in parameters.items()},
+        "noise_key": noise_key_parameter(),
+    }
 
 
 def _imperfections(chip: Chip) -> dict[str, Parameter]:

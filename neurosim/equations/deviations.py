@@ -9,8 +9,10 @@ from hardware_models import Chip, Draw
 from hardware_models.draw import DendriteDraw
 from neurosim.equations.design import Design
 from neurosim.equations.layer import taus
+from neurosim.equations.noises import noises_of
+from neurosim.equations.population import population_noise_current
 from neurosim.learning import feedback_shapes
-from neurosim.learning.circuit import CONTROLLER
+from neurosim.learning.circuit import CONTROLLER, Population
 from neurosim.spec.deviations import (
     ControllerDeviations,
     DendriteDeviations,
@@ -59,10 +61,11 @@ def designed_deviations(design: Design) -> Deviations:
         controller=_controller(chip, ideal.controller),
         auto_zero=chip.comparator.auto_zero,
         populations={
-            name: _population(chip, network, values, integrator=circuit.population(name).tau == CONTROLLER)
+            name: _population(chip, network, values, circuit.population(name))
             for name, values in ideal.populations.items()
             if circuit is not None
         },
+        sources={f"{x.group}.{x.term.name}": x.source(chip) for x in noises_of(design)},
     )
 
 
@@ -147,12 +150,15 @@ def _controller(chip: Chip, ideal: ControllerDeviations) -> ControllerDeviations
 
 
 def _population(
-    chip: Chip, network: Network, ideal: PopulationDeviations, *, integrator: bool
+    chip: Chip, network: Network, ideal: PopulationDeviations, population: Population
 ) -> PopulationDeviations:
+    integrator = population.tau == CONTROLLER
     limit = float(chip.rail(chip.controller) / chip.voltage_unit) if chip.railed and integrator else np.inf
     values = attrs.evolve(ideal, limit=limit)
-    if chip.noise and not integrator:
-        noise, _ = _noise(chip, network, apical=False)
+    if chip.noise:
+        capacitance = chip.controller.capacitance if integrator else chip.soma.capacitance
+        current = population_noise_current(population, chip, network.tau_soma_ratio * chip.time_base)
+        noise = float(current / capacitance / chip.voltage_unit * chip.time_base**0.5)
         values = attrs.evolve(values, noise=noise * np.ones_like(ideal.noise))
     return values
 
@@ -162,10 +168,9 @@ def _noise(chip: Chip, network: Network, *, apical: bool) -> tuple[float, float]
     if not chip.noise:
         return 0.0, 0.0
     tau_soma, _, tau_apical = taus(network, chip)
-    if not apical:
-        tau_apical = 0 * tau_apical
     volts, root_second = float(chip.voltage_unit), float(chip.time_base) ** 0.5
-    soma = float(chip.soma_noise_current(tau_soma, tau_apical)) / float(chip.soma.capacitance)
+    current = chip.soma_noise_current(tau_soma, tau_apical, apical=apical)
+    soma = float(current) / float(chip.soma.capacitance)
     on_apical = float(chip.apical_noise(tau_soma, tau_apical)) if apical else 0.0
     return soma * root_second / volts, on_apical / (volts * root_second)
 

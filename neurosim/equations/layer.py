@@ -15,6 +15,7 @@ from neurosim.equations.activation import activation
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
 from neurosim.equations.sites import HOLD, normal
 from neurosim.equations.units import unit_text
+from neurosim.equations.wander import Wander
 from neurosim.spec import Network
 
 
@@ -51,6 +52,8 @@ class LayerDesign:
     """Whether a controller acts on them through an apical compartment; without one a circuit stands beside."""
     injected: float = 0.0
     """σ of the noise that is put into the apical compartment while the controller is on, activation units · √τ_u."""
+    wander: Wander = attrs.field(factory=Wander, eq=False)
+    """Noise that remembers."""
 
 
 def layer_group(
@@ -75,8 +78,10 @@ def layer_group(
     }
     if chip.noise or kind.injected > 0:
         parameters["noise_key"] = noise_key_parameter()
-    before = [fragment.before for fragment in fragments]
+    parameters |= kind.wander.parameters
+    before = [kind.wander.before, *(fragment.before for fragment in fragments)]
     equations = [fragment.equations for fragment in fragments] + ["basal_drive : 1", "rate : 1", "post : 1"]
+    equations += kind.wander.equations
     if kind.apical:
         basal_rate = activation(network.activations[index - 1], argument("basal", draw))
         offset = " + comparator_offset" if draw is not None else ""
@@ -99,6 +104,7 @@ def layer_group(
             before="\n".join(line for line in before if line),
             after="\n".join(fragment.after for fragment in fragments if fragment.after),
         ),
+        wander=kind.wander.starts,
     )
 
 
@@ -119,6 +125,7 @@ def layer_code(
 
     rate = activation(network.activations[index - 1], argument("soma", draw))
     codes = [code("rate", f"rate = {rate}", "always", "start", -5)]
+    codes += kind.wander.code
     if kind.apical and chip.comparator.auto_zero:
         noise = f" + hold_noise*{normal(HOLD)}" if samples_noisily(chip) else ""
         codes.append(code("autozero", f"held_difference = difference{noise}\npost = 0", "hold", "groups", 2))
@@ -178,12 +185,14 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
             apical=kind.apical,
             saturating=chip.saturating,
             railed=chip.railed,
+            wander=kind.wander.current("soma"),
         ),
     ]
-    inputs = {"basal": ("I_unit*basal_drive", tau_basal, False)}
+    noisy = chip.noise and float(tau_basal) > 0
+    inputs = {"basal": (_summed("I_unit*basal_drive", kind, "basal"), tau_basal, noisy)}
     if kind.apical:
         noisy = (chip.noise or kind.injected > 0) and dynamic
-        inputs["apical"] = ("g_feedback*apical_drive", tau_apical, noisy)
+        inputs["apical"] = (_summed("g_feedback*apical_drive", kind, "apical"), tau_apical, noisy)
     for name, (current, tau, noisy) in inputs.items():
         part: Dendrite = getattr(chip, name)
         fragments.append(
@@ -217,6 +226,12 @@ def _dendrite_parameters(chip: Chip, draw: LayerDraw | None, name: str) -> dict[
         )
         parameters[f"{name}_offset"] = Parameter(value=drawn.offset, meaning=f"input offset of {name}")
     return parameters
+
+
+def _summed(current: str, kind: LayerDesign, name: str) -> str:
+    """The current into a dendrite and what wanders in beside it."""
+    beside = kind.wander.current(name)
+    return f"({current}{beside})" if beside else current
 
 
 def _layer_parameters(
@@ -258,12 +273,16 @@ def _layer_parameters(
 
 
 def _noise_parameters(network: Network, chip: Chip, kind: LayerDesign) -> dict[str, Parameter]:
-    tau_soma, _, tau_apical = taus(network, chip)
+    tau_soma, tau_basal, tau_apical = taus(network, chip)
     parameters = {}
     if chip.noise:
-        slow = tau_apical if kind.apical else 0 * tau_apical
         parameters["soma_noise_current"] = Parameter(
-            value=chip.soma_noise_current(tau_soma, slow), meaning="shot noise of the soma's transconductors"
+            value=chip.soma_noise_current(tau_soma, tau_apical, apical=kind.apical),
+            meaning="white noise of the soma's transconductors",
+        )
+    if chip.noise and float(tau_basal) > 0:
+        parameters["basal_noise"] = Parameter(
+            value=chip.dendrite_noise("basal"), meaning="shot noise of the basal transconductor"
         )
     if not kind.apical:
         return parameters

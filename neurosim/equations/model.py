@@ -17,6 +17,7 @@ GATES = ("always", "begin", "hold", "learn", "plastic", "last", "trace")
 """When a stage runs, with k the step within a presentation:
 always; begin k = 0; hold k = settle_steps; learn k ≥ settle_steps; plastic k ≥ plastic_from;
 window_i k = settle_steps + i · window_steps, any i ≥ 1, not in this list; last k = period − 1;
+every_n k a multiple of n, 0 among them, any n ≥ 1, not in this list;
 trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
 
 SCHEDULE = "schedule"
@@ -73,6 +74,9 @@ class Group:
     links: Mapping[str, str] = attrs.field(factory=dict)
     """Variables that are another group's: name → "group.variable"."""
     updater: Updater | None = None
+    wander: Mapping[str, str] = attrs.field(factory=dict)
+    """States of noise that go on from run to run: name → what they start as: "normal", the parameter that is the
+    chance of a 1, or "now", a step of the run."""
 
 
 @attrs.frozen(kw_only=True)

@@ -8,9 +8,12 @@ import attrs
 from brian2 import Quantity
 
 from hardware_models import Chip, Parameter, PopulationDraw
+from hardware_models.current_noise import integrator_current_noise
+from hardware_models.noise import white_noise_amplitude
 from neurosim.equations.activation import activation, slope_of
 from neurosim.equations.layer import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
+from neurosim.equations.wander import Wander
 from neurosim.learning.circuit import CONTROLLER, REST, Circuit, Population, Signal
 from neurosim.spec import Network
 
@@ -45,10 +48,11 @@ def population_group(
     draw: PopulationDraw | None,
     *,
     columns: int,
+    wander: Wander | None = None,
 ) -> Group:
     """C ds/dt = engaged (g (γ V_unit Σ drives − λ_l leak s + V_os) + I_n ξ), |s| within the rails of a controller."""
     integrator = population.tau == CONTROLLER
-    noisy = chip.noise and not integrator
+    wander = wander or Wander()
     railed = chip.railed and integrator
     names = drive_names(population)
     given = {
@@ -58,10 +62,10 @@ def population_group(
     }
     signals = signals_of(circuit, population.name)
     links = dict(given) | _layer_links(population, signals, mismatched=draw is not None)
-    total = _total(population)
     gain, leak, offset = ("gain*", "leak*", " + offset") if draw is not None else ("", "", "")
-    noise = " + noise_current*xi_soma" if noisy else ""
-    parameters = _parameters(population, network, chip, draw)
+    noise = " + noise_current*xi_soma" if chip.noise else ""
+    noise += wander.current("state")
+    parameters = _parameters(population, network, chip, draw) | dict(wander.parameters)
     equations = [
         f"dstate/dt = engaged*(g_state*({gain}V_unit*total - {leak}leak_ratio*state{offset}){noise})/C_state : volt",
         "engaged : 1 (shared)",
@@ -72,8 +76,10 @@ def population_group(
         *(f"{name} : 1{' (linked)' if name in given else ''}" for name in names),
         *(f"{_variable(signal)} : 1" for signal in signals),
         *(f"{name} : {unit} (linked)" for name, unit in _linked_units(links, given).items()),
+        *wander.equations,
         *declarations(parameters),
     ]
+    total = f"total = {_total(population)}{' + balance' if population.balanced else ''}"
     clip = "\nstate = clip(state, -V_limit, V_limit)" if railed else ""
     return Group(
         name=population.name,
@@ -85,9 +91,10 @@ def population_group(
         updater=Updater(
             slot="groups",
             order=1,
-            before=f"total = {total}{' + balance' if population.balanced else ''}\nprevious = state",
+            before="\n".join(part for part in (wander.before, total, "previous = state") if part),
             after=f"{clip}\nmoved = (state - previous)/V_unit".strip(),
         ),
+        wander=wander.starts,
     )
 
 
@@ -184,14 +191,21 @@ def _parameters(
             "gain": Parameter(value=draw.gain, meaning="mismatch of the input"),
             "offset": Parameter(value=draw.offset, meaning="what is left of the offset"),
         }
-    if chip.noise and not integrator:
+    if chip.noise:
         hardware["noise_current"] = Parameter(
-            value=chip.soma_noise_current(tau), meaning="shot noise of its transconductors"
+            value=population_noise_current(population, chip, tau), meaning="shot noise of its transconductors"
         )
     parameters = {name: model_parameter(p) for name, p in hardware.items()}
     parameters["leak_ratio"] = ModelParameter(
         value=float(population.leak), unit="1", meaning="leak of the spec: 1, α or 0"
     )
-    if chip.noise and not integrator:
+    if chip.noise:
         parameters["noise_key"] = noise_key_parameter()
     return parameters
+
+
+def population_noise_current(population: Population, chip: Chip, tau_soma: Quantity) -> Quantity:
+    """I_n of its input's and its leak's transconductor, A·√s (two-sided)."""
+    if population.tau == CONTROLLER:
+        return white_noise_amplitude(integrator_current_noise(chip, population.leak).white)
+    return chip.soma_noise_current(tau_soma, apical=False)

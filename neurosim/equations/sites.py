@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-SITES = {"xi_soma": 0, "xi_apical": 1}
+SITES = {"xi_soma": 0, "xi_apical": 1, "xi_basal": 23, "xi_integrator": 3}
 """Of the noise terms in differential equations, by name."""
 HOLD = 2
 """Of the noise of sampling."""
+PLACES = {"soma": 3, "basal": 23, "apical": 43, "integrator": 3, "state": 3}
+"""The first of twenty sites of a state that noise wanders into, by name: white, 15 relaxations, traps."""
+RELAXATIONS = 1
+"""Where those of relaxations begin among the twenty."""
+TRAPS = 16
+"""The one of all traps of a unit, which differ by index."""
 
 
-def normal(site: int) -> str:
+def normal(site: int, index: str = "i") -> str:
     """A standard normal of this step as text, for statements that no differential equation holds."""
-    return f"standard_normal(noise_key, {site}, t_in_timesteps, i)"
+    return f"standard_normal(noise_key, {site}, t_in_timesteps, {index})"

@@ -26,9 +26,16 @@ class FeedbackPhase:
     _optimizer: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict)
 
     def run(
-        self, stimulus: Stimulus, weights: Weights, *, rate: float, passage: int, progress: Progress | None
+        self,
+        stimulus: Stimulus,
+        weights: Weights,
+        *,
+        rate: float,
+        passage: int,
+        progress: Progress | None,
+        wander: Mapping[str, NDArray[np.float64]] | None = None,
     ) -> Passage:
-        """One pass at the learning rate `rate`; `passage` numbers it, for its noise."""
+        """One pass at the learning rate `rate`; `passage` numbers it, for its noise, which goes on from `wander`."""
         seen = self.chip.show(
             stimulus,
             weights=weights,
@@ -37,6 +44,7 @@ class FeedbackPhase:
             nudge=0.0,
             passage=passage,
             optimizer=self._optimizer,
+            wander=wander,
             progress=progress,
         )
         self._optimizer = seen.optimizer

@@ -91,6 +91,7 @@ class ChipLearner:
         self.feedback_phase = feedback_phase(chip)
         self._dataset = dataset
         self._optimizer: Mapping[str, Array] = {}
+        self._wander: Mapping[str, Array] | None = None  # of the chip's slow noise, whatever it is shown
         self._nights = 0
 
     @property
@@ -106,21 +107,23 @@ class ChipLearner:
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """See `Learner.learn`. The last batch is filled up from the beginning of the order."""
         data, stimulus = self._dataset, self._stimulus(order)
-        before = self.weights, self._optimizer
+        before = self.weights, self._optimizer, self._wander
         passage = self.chip.show(
             stimulus,
             weights=self.weights,
             protocol=self.chip.spec.run.protocol,
             passage=2 * epoch,
             optimizer=self._optimizer,
+            wander=self._wander,
             progress=progress,
         )
         status = passage.status
         if status.kind not in (DIVERGED, INTERRUPTED):
             self.weights, self._optimizer = passage.weights, passage.optimizer
+            self._wander = passage.wander
             status = self._nights_after(stimulus, status, progress)
         if status.kind in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
-            self.weights, self._optimizer = before
+            self.weights, self._optimizer, self._wander = before
         held = self.chip.door.read(passage.endings["held"])
         shown = data.train_desired[stimulus.order[: len(held)]]
         return Lesson(
@@ -155,14 +158,19 @@ class ChipLearner:
             return Status(kind=DONE)
         self._nights += 1
         passage = self.feedback_phase.run(
-            stimulus, self.weights, rate=rate, passage=self._nights, progress=progress
+            stimulus,
+            self.weights,
+            rate=rate,
+            passage=self._nights,
+            progress=progress,
+            wander=self._wander,
         )
         status = passage.status
         if status.kind == DIVERGED:
             return attrs.evolve(status, message=f"while the feedback was learned: {status.message}")
         if status.kind == INTERRUPTED:
             return status
-        self.weights = passage.weights
+        self.weights, self._wander = passage.weights, passage.wander
         return Status(kind=DONE)  # an integrator that follows noise never settles
 
     def test(self, epoch: int) -> Exam:
@@ -177,9 +185,11 @@ class ChipLearner:
             protocol=Phases(dt_ratio=protocol.dt_ratio, settle_steps=protocol.settle_steps, learn_steps=0),
             learning=False,
             passage=2 * epoch + 1,
+            wander=self._wander,
         )
         if not passage.or_interrupt().status.good:
             return Exam(status=passage.status)
+        self._wander = passage.wander
         held = self.chip.door.read(passage.endings["held"]).reshape(-1, spec.network.layers[-1])[:count]
         return Exam(loss=_mean_loss(spec, held, data.test_desired), accuracy=_accuracy(data, held))
 

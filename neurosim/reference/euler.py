@@ -55,6 +55,22 @@ class Moment:
     """u_in, what u follows, likewise."""
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Added:
+    """What noise adds in one step to what drives the states, activation units; None: nothing."""
+
+    soma: tuple[Tensor, ...] | None = None
+    """(B, n_l) of layers 1..L; so basal and apical."""
+    basal: tuple[Tensor, ...] | None = None
+    apical: tuple[Tensor, ...] | None = None
+    integrator: Tensor | None = None
+    """(B, n_L); only while the controller is on."""
+
+
+def _with(drives: tuple[Tensor, ...], added: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+    return drives if added is None else tuple(a + b for a, b in zip(drives, added, strict=True))
+
+
 @attrs.frozen(kw_only=True)
 class Clock:
     """h and the time constants, all over τ_u; a compartment with 0 follows its drive at once."""
@@ -84,6 +100,7 @@ def observe(
     state: State,
     inputs: Tensor,
     target: Tensor | None,
+    added: Added | None = None,
 ) -> Moment:
     """Rates, controller, drives and compartments at a state; no target: controller and feedback are off."""
     rate = tuple(layer.rate(v) for layer, v in zip(plant, state.soma, strict=True))
@@ -95,6 +112,9 @@ def observe(
         output = demand if state.output is None else state.output
         apical_drive = wiring.drives(output, state.apical if clock.tau_apical > 0 else None)
     basal_drive = tuple(layer.basal_drive(r) for layer, r in zip(plant, (inputs, *rate[:-1]), strict=True))
+    if added is not None:
+        basal_drive = _with(basal_drive, added.basal)
+        apical_drive = _with(apical_drive, added.apical)
     return Moment(
         rate=rate,
         basal=state.basal if clock.tau_basal > 0 else _at_rest([x.basal for x in plant], basal_drive),
@@ -118,6 +138,7 @@ def advance(
     soma_noise: Sequence[Tensor] | None = None,
     apical_noise: Sequence[Tensor] | None = None,
     injected: float = 0.0,
+    added: Added | None = None,
 ) -> State:
     """The state one step later.
 
@@ -125,13 +146,15 @@ def advance(
     injected : σ of noise put into the apical compartments on purpose, on top of what the device has:
         their apical_noise is √(device² + σ²).
     """
-    h = clock.step
+    h, added = clock.step, added or Added()
     soma, basal, apical = [], [], []
     for l, layer in enumerate(plant):
         kick = None
         if apical_noise is not None:
             kick = math.sqrt(h) * torch.sqrt(layer.apical_noise**2 + injected**2) * apical_noise[l]
         v = state.soma[l] + h / clock.tau_soma * layer.push(state.soma[l], moment.basal[l], moment.apical[l])
+        if added.soma is not None:
+            v = v + h / clock.tau_soma * added.soma[l]
         if soma_noise is not None:
             v = v + math.sqrt(h) * layer.soma_noise * soma_noise[l]
         if kick is not None and clock.tau_apical == 0:
@@ -144,7 +167,10 @@ def advance(
         )
     integrator, filtered, output = state.integrator, state.filtered, state.output
     if engaged:
-        integrator = controller.clip(integrator + h * controller.integrator_push(moment.error, integrator))
+        push = controller.integrator_push(moment.error, integrator)
+        if added.integrator is not None:
+            push = push + added.integrator
+        integrator = controller.clip(integrator + h * push)
         if output is not None:
             output = output + h * controller.output_push(moment.demand, output)
         if filtered is not None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import DataError, SpecError
+from neurosim.reference.added import added_of, check_noise
 from neurosim.reference.euler import Clock, Moment, State, advance, observe
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import Controller, assemble_controller
@@ -58,6 +59,7 @@ def simulate(
     deviations: Deviations | None = None,
     soma_noise: Any = None,
     apical_noise: Any = None,
+    wander: Mapping[str, Any] | None = None,
     initial_soma: Sequence[Any] | None = None,
     accumulate: bool = True,
     learn_feedback: bool = False,
@@ -72,7 +74,10 @@ def simulate(
     ----------
     inputs, desired : (B, n_0), (B, n_L).
     soma_noise, apical_noise : standard normals, (protocol.period, B, Σ n_l over l = 1..L); None: none,
-        whatever the deviations say.
+        whatever the deviations say. They are white noise; where the deviations have more (`sources`), the rest is
+        to be given as `wander`, {} for none.
+    wander : what else noise adds to what drives the states "soma", "basal", "apical", (protocol.period, B, Σ n_l),
+        and "integrator", (protocol.period, B, n_L), in activation units; white noise as σ/√h times normals.
     initial_soma : v_l of layers 1..L at k = 0, (B, n_l) each; None: zero, as the compartments are.
     accumulate : whether to work out the updates; without it continuous updates leave the weights alone, too.
     learn_feedback : whether to work out those of the feedback. The apical noise of the learn phase is then
@@ -81,12 +86,15 @@ def simulate(
 
     Raises
     ------
-    SpecError : the method has no dynamics, its feedback cannot learn, or parameters do not fit the network.
+    SpecError : the method has no dynamics, its feedback cannot learn, parameters do not fit the network, or the
+        deviations have noise beyond what is given.
     DataError : another array does not.
     """
     _check_interval(record_every)
     teacher = FeedbackPlasticity(network, parameters, method, protocol) if learn_feedback else None
     plasticity = Plasticity(network, parameters, method, protocol, deviations, accumulate)
+    if wander is None and (soma_noise is not None or apical_noise is not None):
+        check_noise(deviations)
     batch_inputs = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
     columns = batch_inputs.shape[0]
     wanted = shaped(desired, shape=(columns, network.layers[-1]), name="desired")
@@ -94,6 +102,7 @@ def simulate(
         _split_noise(noise, name, network, protocol, columns)
         for noise, name in ((soma_noise, "soma_noise"), (apical_noise, "apical_noise"))
     ]
+    added = added_of(wander or {}, network, protocol, columns)
     state = _initial_state(network, batch_inputs, initial_soma)
     plant = plasticity.plant
     wiring = assemble_feedback(network, parameters, method, deviations=deviations)
@@ -111,7 +120,14 @@ def simulate(
             target if target is None else target - (k - protocol.settle_steps) * clock.step * controller.droop
         )
         moment = observe(
-            plant, wiring, controller, clock, state=state, inputs=batch_inputs, target=wanted_now
+            plant,
+            wiring,
+            controller,
+            clock,
+            state=state,
+            inputs=batch_inputs,
+            target=wanted_now,
+            added=added(k),
         )
         if k % record_every == 0:
             records.append((k, state, moment, target if target is not None else torch.zeros_like(held)))
@@ -125,6 +141,7 @@ def simulate(
             soma_noise=noises[0][k] if noises[0] is not None else None,
             apical_noise=noises[1][k] if noises[1] is not None else None,
             injected=method.sleep.noise if teacher is not None and target is not None else 0.0,
+            added=added(k),
         )
         if target is not None:
             plasticity.learn(k, state, moment, batch_inputs)

@@ -10,6 +10,7 @@ from neurosim.spec.deviations import (
 )
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import ACTIVATIONS, Network
+from neurosim.spec.noise_source import NoiseSource
 from neurosim.spec.optimizer import Optimizer
 from neurosim.spec.protocol import Protocol
 from neurosim.spec.reader import Spec, read_spec, write_spec
@@ -25,6 +26,7 @@ __all__ = [
     "LayerDeviations",
     "MethodSettings",
     "Network",
+    "NoiseSource",
     "Optimizer",
     "PopulationDeviations",
     "Protocol",

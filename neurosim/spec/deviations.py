@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.spec.network import Network
+from neurosim.spec.noise_source import NoiseSource
 
 Array = NDArray[np.float64]
 
@@ -157,6 +158,8 @@ class Deviations:
     """Whether post-synaptic terms are measured against what they are at the end of the settle phase."""
     populations: Mapping[str, PopulationDeviations] = attrs.field(factory=dict)
     """Of the circuit beside the network, where there is one."""
+    sources: Mapping[str, NoiseSource] = attrs.field(factory=dict)
+    """Noise beside that of the fields above, by state: "layer_1.soma", "controller.integrator", …"""
 
     @staticmethod
     def ideal(
@@ -212,9 +215,9 @@ class Deviations:
     @property
     def noisy(self) -> bool:
         """Whether anything random happens during a run."""
-        return any(bool(np.any(x.soma_noise) or np.any(x.apical_noise)) for x in self.layers) or any(
-            bool(np.any(x.noise)) for x in self.populations.values()
-        )
+        in_layers = any(bool(np.any(x.soma_noise) or np.any(x.apical_noise)) for x in self.layers)
+        beside = any(bool(np.any(x.noise)) for x in self.populations.values())
+        return in_layers or beside or any(x.white > 0 or x.wandering for x in self.sources.values())
 
     def without_noise(self) -> Deviations:
         """The same chip with its noise turned off."""
@@ -223,7 +226,7 @@ class Deviations:
             for x in self.layers
         )
         still = {name: attrs.evolve(x, noise=np.zeros_like(x.leak)) for name, x in self.populations.items()}
-        return attrs.evolve(self, layers=quiet, populations=still)
+        return attrs.evolve(self, layers=quiet, populations=still, sources={})
 
     def without_droop(self) -> Deviations:
         """The same chip with a sample-and-hold that keeps what it was given."""

@@ -11,13 +11,15 @@ from neurosim.spec import Protocol, Spec
 from tests.systems.nets import random_dataset, spec_of, stimulus_of
 
 BATCH, STEPS, KEEP = 64, 4000, 5
+WHITE = {kind: {"flicker": "0 V^2*um^2"} for kind in ("n", "p")}
+"""Of what wanders more slowly than all that is measured here, see `test_wander`."""
 
 
 def _spec(tau_apical: float) -> Spec:
     return spec_of(
         [3, 16, 4],
         network={"tau_apical_ratio": tau_apical},
-        chip={"name": "subthreshold_180nm", "mismatch": False},
+        chip={"name": "subthreshold_180nm", "mismatch": False, "process": WHITE},
         task={"loss": "squared_error"},
         run={"batch": BATCH, "dt_ratio": 0.02, "trace_steps": KEEP},
     )

@@ -16,6 +16,7 @@ from neurosim.equations.sites import SITES
 from neurosim.reference import Parameters, simulate
 from neurosim.spec import Spec, asleep
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
+from tests.systems.wandering import wander_given
 
 COLUMNS = 3
 
@@ -64,6 +65,7 @@ def test_a_night_on_the_chip_is_a_night_in_torch(chip: str, backend: str) -> Non
         deviations=night.deviations,
         soma_noise=_noise(spec, protocol.period, passage=7, sleeps=True, site="xi_soma"),
         apical_noise=_noise(spec, protocol.period, passage=7, sleeps=True, site="xi_apical"),
+        wander=wander_given(night, protocol.period, passage=7, sleeps=True) if night.chip.noise else None,
         accumulate=False,
         learn_feedback=True,
     )

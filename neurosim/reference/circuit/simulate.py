@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import SpecError
+from neurosim.reference.added import check_noise
 from neurosim.reference.circuit.assembly import AssembledCircuit, CircuitState, assemble_circuit
 from neurosim.reference.circuit.layers import LayersMoment, LayersState, advance_layers, observe_layers
 from neurosim.reference.circuit.plasticity import CircuitPlasticity
@@ -74,6 +75,7 @@ def simulate_circuit(
     soma_noise : standard normals, (protocol.period, B, Σ n_l over l = 1..L); None: none, whatever the
         deviations say.
     population_noise : likewise, (protocol.period, B, Σ n over the populations in the circuit's order).
+        Neither goes with deviations that have other noise (`sources`).
     accumulate : whether to work out the updates.
     record_every : the traces keep the steps k that it divides.
 
@@ -90,6 +92,8 @@ def simulate_circuit(
     plasticity = CircuitPlasticity(assembled, settings, protocol)
     rates = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
     wanted = shaped(desired, shape=(len(rates), network.layers[-1]), name="desired")
+    if soma_noise is not None or population_noise is not None:
+        check_noise(deviations)
     soma_kicks = _split(soma_noise, network.layers[1:], protocol, len(rates), name="soma_noise")
     sizes = assembled.sizes(assembled.cells)
     kicks = _split(population_noise, sizes, protocol, len(rates), name="population_noise")

@@ -1,0 +1,215 @@
+"""Noise that remembers, 1/f and telegraph, as states and statements of a group; which noise there is, it is told.
+
+A 1/f noise is Σ_k a_k φ_k of relaxations, dφ_k = −φ_k dt/τ_k + √(2/τ_k) dB, stepped exactly: φ ← ρφ + √(1 − ρ²) z with
+ρ = e^(−t/τ_k). A trap is up with the chance p + (x − p)ρ. Relaxations much slower than a step move in every fifth or
+fiftieth alone, by the time that went by since, so that a step costs a normal or two however slow the slowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+from brian2 import Quantity, amp
+from scipy.stats import norm
+
+from hardware_models import Parameter
+from hardware_models.noise import Relaxations
+from hardware_models.traps import TrapDraw
+from neurosim.equations.model import GatedCode, ModelParameter
+from neurosim.equations.sites import PLACES, RELAXATIONS, TRAPS, normal
+from neurosim.equations.units import unit_text
+
+HOLDS = (1, 5, 50)
+"""Steps between two moves of a relaxation, the most that is a tenth of its time constant: of a spectrum made of one
+relaxation a decade that takes 2 %, there where it is coarsest, at 1/hold. Chosen."""
+NORMAL, NOW = "normal", "now"
+"""What a relaxation starts as, and the clock of the slow ones."""
+CLOCK = "advanced_"
+"""The step in which the relaxations of a hold moved last; what they move by is counted from it."""
+FLICKER, TRAP = "_flicker_current_", "_trap_current_"
+"""In the names of the parameters that turn this noise up and down."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Term:
+    """What wanders into one state of a group."""
+
+    name: str
+    """Of the state, a key of `PLACES`; the current is called `<name>_wander`."""
+    relaxations: Relaxations
+    """A and s; may be none."""
+    traps: TrapDraw | None
+    step: float
+    """s."""
+
+    @property
+    def present(self) -> bool:
+        """Whether there is anything."""
+        return self.relaxations.taus.size > 0 or self.traps is not None
+
+    @property
+    def current(self) -> str:
+        """What is added to the current into the state."""
+        return f" + {self.name}_wander" if self.present else ""
+
+    def phi(self, k: int) -> str:
+        """Name of a relaxation."""
+        return f"{self.name}_flicker_{k}"
+
+    def of(self, hold: int) -> list[int]:
+        """The relaxations that move every so many steps, the slowest first."""
+        taus = self.relaxations.taus
+        return [k for k, tau in enumerate(taus) if _hold(tau / self.step) == hold]
+
+    @property
+    def holds(self) -> list[int]:
+        """Of those that do not move in every step."""
+        return [hold for hold in HOLDS[1:] if self.of(hold)]
+
+    def weighted(self, chosen: Sequence[int]) -> str:
+        """Σ a_k φ_k of some relaxations."""
+        return " + ".join(f"{self.name}{FLICKER}{k}*{self.phi(k)}" for k in chosen)
+
+
+def _hold(steps: float) -> int:
+    """Of a relaxation that lasts so many steps."""
+    return max((hold for hold in HOLDS if steps >= 10 * hold * (1 - 1e-9)), default=HOLDS[0])
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Wander:
+    """What a group needs for it."""
+
+    equations: tuple[str, ...] = ()
+    parameters: Mapping[str, ModelParameter] = attrs.field(factory=dict)
+    before: str = ""
+    """Statements before the group is integrated: they set the currents."""
+    code: tuple[GatedCode, ...] = ()
+    starts: Mapping[str, str] = attrs.field(factory=dict)
+    """See `Group.wander`."""
+    terms: Mapping[str, Term] = attrs.field(factory=dict)
+
+    def current(self, name: str) -> str:
+        """What is added to the current into a state, " + …" or nothing."""
+        return self.terms[name].current if name in self.terms else ""
+
+
+def wander_of(group: str, terms: Sequence[Term]) -> Wander:
+    """Equations, parameters and code of what wanders into the states of a group; nothing where there is none."""
+    kept = [term for term in terms if term.present]
+    if not kept:
+        return Wander()
+    holds = sorted({hold for term in kept for hold in term.holds})
+    equations = [f"{name}{hold} : 1 (shared)" for hold in holds for name in (CLOCK, "elapsed_")]
+    for term in kept:
+        equations += [f"{term.name}_wander : amp", *(f"{_drift(term, hold)} : amp" for hold in term.holds)]
+        equations += [f"{state} : 1" for state in _starts(term)]
+    return Wander(
+        equations=tuple(equations),
+        parameters={name: p for term in kept for name, p in _parameters(term).items()},
+        before="\n".join(f"{term.name}_wander = {_sum(term)}" for term in kept),
+        code=_code(group, kept),
+        starts={state: start for term in kept for state, start in _starts(term).items()}
+        | {f"{CLOCK}{hold}": NOW for hold in holds},
+        terms={term.name: term for term in kept},
+    )
+
+
+def _places(term: Term) -> range:
+    return range(term.traps.capture.shape[1] if term.traps is not None else 0)
+
+
+def _starts(term: Term) -> dict[str, str]:
+    starts = {term.phi(k): NORMAL for k in range(term.relaxations.taus.size)}
+    return starts | {f"{term.name}_trap_{j}": f"{term.name}_trap_chance_{j}" for j in _places(term)}
+
+
+def _drift(term: Term, hold: int) -> str:
+    """Name of the current of what moves every so many steps."""
+    return f"{term.name}_drift_{hold}"
+
+
+def _sum(term: Term) -> str:
+    """The current: what is held + Σ a_k φ_k of what moves in every step + Σ_j I_j (x_j − p_j)."""
+    name = term.name
+    parts = [_drift(term, hold) for hold in term.holds]
+    parts += [term.weighted(term.of(1))] if term.of(1) else []
+    parts += [f"{name}{TRAP}{j}*({name}_trap_{j} - {name}_trap_chance_{j})" for j in _places(term)]
+    return " + ".join(parts)
+
+
+def _code(group: str, terms: Sequence[Term]) -> tuple[GatedCode, ...]:
+    def code(what: str, lines: list[str], gate: str) -> GatedCode:
+        return GatedCode(
+            name=f"{group}_{what}", group=group, code="\n".join(lines), gate=gate, slot="start", order=-7
+        )
+
+    quick = [line for term in terms for line in _every_step(term)]
+    codes = [code("flicker", quick, "always")] if quick else []
+    for hold in sorted({hold for term in terms for hold in term.holds}):
+        clock, elapsed = f"{CLOCK}{hold}", f"elapsed_{hold}"
+        lines = [f"{elapsed} = t_in_timesteps - {clock}", f"{clock} = t_in_timesteps"]
+        lines += [line for term in terms for line in _held(term, hold)]
+        codes.append(code(f"drift_{hold}", lines, f"every_{hold}"))
+    return tuple(codes)
+
+
+def _every_step(term: Term) -> list[str]:
+    lines = []
+    for k in term.of(1):
+        x = term.step / float(term.relaxations.taus[k])
+        kept, fresh = float(np.exp(-x)), float(np.sqrt(-np.expm1(-2 * x)))
+        lines.append(f"{term.phi(k)} = {kept!r}*{term.phi(k)} + {fresh!r}*{_drawn(term, k)}")
+    total = len(_places(term))
+    site = PLACES[term.name] + TRAPS
+    for j in _places(term):
+        trap, up, stay = (f"{term.name}_trap_{x}{j}" for x in ("", "up_", "stay_"))
+        # x is 0 or 1, and what is compared with a normal is where that has the chance to be below
+        index = f"i*{total} + {j}"
+        lines.append(f"{trap} = int({normal(site, index)} < {up} + {trap}*({stay} - {up}))")
+    return lines
+
+
+def _held(term: Term, hold: int) -> list[str]:
+    chosen, gone, lines = term.of(hold), f"elapsed_{hold}", []
+    for k in chosen:
+        x, phi = term.step / float(term.relaxations.taus[k]), term.phi(k)
+        fresh = f"sqrt(-expm1(-{gone}*{2 * x!r}))"
+        lines.append(f"{phi} = exp(-{gone}*{x!r})*{phi} + {fresh}*{_drawn(term, k)}")
+    return [*lines, f"{_drift(term, hold)} = {term.weighted(chosen)}"] if chosen else []
+
+
+def _drawn(term: Term, k: int) -> str:
+    return normal(PLACES[term.name] + RELAXATIONS + k)
+
+
+def _parameters(term: Term) -> dict[str, ModelParameter]:
+    found = {}
+    for k, (a, tau) in enumerate(zip(term.relaxations.amplitudes, term.relaxations.taus, strict=True)):
+        meaning = f"σ of the part of 1/f noise that lasts {tau:.3g} s"
+        found[f"{term.name}{FLICKER}{k}"] = _parameter(Parameter(value=a * amp, meaning=meaning))
+    traps = term.traps
+    if traps is None:
+        return found
+    kept = np.exp(-term.step / traps.tau)
+    up, stay = traps.chance * (1 - kept), traps.chance + (1 - traps.chance) * kept
+    for j in _places(term):
+        values = {
+            f"{TRAP}{j}": (traps.current[:, j], "by which a trap steps the current"),
+            f"_trap_chance_{j}": (traps.chance[:, j], "part of the time that it is up"),
+            f"_trap_up_{j}": (norm.ppf(up[:, j]), "normal below which it comes up in a step"),
+            f"_trap_stay_{j}": (norm.ppf(stay[:, j]), "normal below which it stays up"),
+        }
+        for name, (value, meaning) in values.items():
+            found[f"{term.name}{name}"] = _parameter(Parameter(value=value, meaning=meaning))
+    return found
+
+
+def _parameter(parameter: Parameter) -> ModelParameter:
+    value = Quantity(parameter.value)
+    plain = np.asarray(value, dtype=float)
+    return ModelParameter(
+        value=float(plain) if plain.ndim == 0 else plain, unit=unit_text(value), meaning=parameter.meaning
+    )

@@ -1,0 +1,192 @@
+"""1/f and telegraph noise of an emulated chip while it learns: against torch, from passage to passage, off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from neurosim.analysis import relative_difference
+from neurosim.backend.noise import standard_normal
+from neurosim.emulate import Passage, VirtualChip
+from neurosim.emulate.design import noise_key
+from neurosim.equations import Model
+from neurosim.equations.sites import SITES
+from neurosim.errors import DataError, SpecError
+from neurosim.reference import Parameters, simulate
+from neurosim.spec import Spec
+from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
+from tests.systems.wandering import wander_given
+
+COLUMNS = 3
+TRAPS = {"density": "1e-3 um^-2", "fastest": "0.1 ms", "slowest": "10 ms"}
+"""Some .3 traps of a large device's 400 µm² and .02 of a dendrite's, as fast as a presentation is long."""
+
+
+def noisy(**tables: Any) -> Spec:
+    chip = {"name": "subthreshold_180nm", "process": {"traps": TRAPS}, **tables.pop("chip", {})}
+    run = {"batch": COLUMNS, "settle_duration": 2.0, "learn_duration": 3.0}
+    return spec_of([6, 5, 4, 3], chip=chip, run=run, **tables)
+
+
+def show(chip: VirtualChip, presentations: int = 1, **options: Any) -> Passage:
+    spec = chip.spec
+    return chip.show(
+        stimulus_of(random_dataset(spec, 3), COLUMNS, presentations),
+        weights=random_weights(spec, 4),
+        protocol=spec.run.protocol,
+        traced=(0, presentations),
+        **options,
+    )
+
+
+def normals(spec: Spec, steps: int, *, passage: int, site: str) -> np.ndarray:
+    """The chip's own, (steps, columns, Σ n_l)."""
+    layers = []
+    for l, n in enumerate(spec.network.layers[1:], start=1):
+        key = noise_key(spec, seed=1, place=l, passage=passage)
+        drawn = [standard_normal(key, SITES[site], k, np.arange(n * COLUMNS)) for k in range(steps)]
+        layers.append(np.array(drawn).reshape(steps, n, COLUMNS).transpose(0, 2, 1))
+    return np.concatenate(layers, axis=2)
+
+
+@pytest.mark.parametrize("ratios", [(0.0, 0.0), (0.1, 0.15)])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("cpp", marks=pytest.mark.cpp)])
+def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float, float]) -> None:
+    """Traces and updates of a chip with all its noise but that of sampling, worked out once more from the counters:
+    the same float64 steps in another order, 1e-9 over 250 of them."""
+    network = dict(zip(("tau_basal_ratio", "tau_apical_ratio"), ratios, strict=True))
+    spec = noisy(network=network, chip={"hold": {"present": False}})
+    chip = VirtualChip(spec, backend=backend)
+    protocol = spec.run.protocol
+    seen = show(chip, passage=5)
+    stimulus, weights = stimulus_of(random_dataset(spec, 3), COLUMNS), random_weights(spec, 4)
+    given = wander_given(chip, protocol.period, passage=5)
+    assert all(np.any(values) for values in given.values())
+    assert any(np.any(source.steps) for source in chip.deviations.sources.values())
+
+    def told(**options: Any) -> Any:
+        return simulate(
+            spec.network,
+            Parameters.from_arrays(forward=weights.forward, biases=weights.biases, feedback=weights.feedback),
+            spec.method,
+            protocol,
+            stimulus.shown(0),
+            stimulus.desired[stimulus.order[0]],
+            loss=spec.task.loss,
+            deviations=chip.deviations,
+            soma_noise=normals(spec, protocol.period, passage=5, site="xi_soma"),
+            apical_noise=normals(spec, protocol.period, passage=5, site="xi_apical"),
+            **options,
+        )
+
+    whole = told(wander=given)
+    volts = float(chip.chip.voltage_unit)
+    pairs = [
+        (
+            seen.traces[part][name].values / (volts if seen.traces[part][name].unit == "V" else 1),
+            values.numpy(),
+        )
+        for part, traces in whole.traces.items()
+        for name, values in traces.items()
+    ]
+    assert relative_difference(pairs) <= 1e-9
+    changes = [
+        (after - before, update.numpy())
+        for after, before, update in zip(
+            seen.weights.forward, weights.forward, whole.updates.forward, strict=True
+        )
+    ]
+    assert relative_difference(changes) <= 1e-8  # a small difference of larger weights
+    with pytest.raises(SpecError, match="noise that is not given"):
+        told()
+    without = told(wander={})
+    assert not np.allclose(without.traces["layer_1"]["soma"], whole.traces["layer_1"]["soma"], atol=1e-4)
+    with pytest.raises(DataError, match="no such state"):
+        told(wander={"rate": given["soma"]})
+
+
+def slow_states(chip: VirtualChip, passage: Passage) -> dict[str, np.ndarray]:
+    """Relaxations of at least ten presentations, by reference; each a standard normal."""
+    found = {}
+    for part, source in chip.deviations.sources.items():
+        for number, tau in enumerate(source.taus):
+            if tau > 10 * chip.spec.run.protocol.period * chip.spec.run.dt_ratio:
+                name = f"{part}_flicker_{number}"
+                found[name] = passage.wander[name]
+    return found
+
+
+def test_slow_noise_goes_on_from_passage_to_passage() -> None:
+    """φ of a relaxation that lasts τ moves by √(1 − e^(−2T/τ)) in T: the mean square over all units within four
+    standard errors; without what was carried it starts anywhere, with a mean square of 2."""
+    chip = VirtualChip(noisy(), backend="numpy")
+    length = 2 * chip.spec.run.protocol.period * chip.spec.run.dt_ratio
+    first = show(chip, 2, passage=0)
+    second = show(chip, 2, passage=1, wander=first.wander)
+    fresh = slow_states(chip, show(chip, 2, passage=1))
+    before, after = slow_states(chip, first), slow_states(chip, second)
+    taus = {
+        f"{part}_flicker_{number}": tau
+        for part, source in chip.deviations.sources.items()
+        for number, tau in enumerate(source.taus)
+    }
+    assert len(before) > 20
+    moved = np.concatenate(
+        [
+            (after[name] - np.exp(-length / taus[name]) * phi) / np.sqrt(-np.expm1(-2 * length / taus[name]))
+            for name, phi in before.items()
+        ]
+    )
+    jumped = np.concatenate([fresh[name] - phi for name, phi in before.items()])
+    assert np.mean(moved**2) == pytest.approx(1, abs=4 * np.sqrt(2 / moved.size))
+    assert np.mean(jumped**2) == pytest.approx(2, abs=8 * np.sqrt(2 / moved.size))
+
+
+def test_two_passages_are_as_long_as_one() -> None:
+    """The clock of what is held goes on: what has not moved yet at the end of a passage does so in the next. The
+    last move of a passage of 250 steps is in its 200th, and the first of the next finds 50 steps gone."""
+    chip = VirtualChip(noisy(), backend="numpy")
+    passage = show(chip, 1)
+    clock = passage.wander["layer_1.advanced_50"]
+    steps = chip.spec.run.protocol.period
+    assert clock / chip.model.dt == pytest.approx(-(steps - (steps - 1) // 50 * 50), abs=1e-9)
+
+
+def test_noise_can_be_turned_off() -> None:
+    """All of it: two passages of other noise are the same to the last bit; and torch's without noise."""
+    spec = noisy()
+    chip = VirtualChip(spec, backend="numpy")
+    one, other = (show(chip, passage=p, noise=False) for p in (1, 2))
+    for part, traces in one.traces.items():
+        for name, trace in traces.items():
+            np.testing.assert_array_equal(trace.values, other.traces[part][name].values)
+    quiet = chip.deviations.without_noise()
+    assert chip.deviations.noisy
+    assert not quiet.noisy
+    assert not quiet.sources
+
+
+@pytest.mark.parametrize("switch", [{"noise": False}, {"process": {"n": {"flicker": "0 V^2*um^2"}}}])
+def test_what_is_off_is_not_there(switch: dict[str, Any]) -> None:
+    """A chip without noise has no state, no parameter and no code of it; without flicker of n devices p has some."""
+    model: Model = VirtualChip(spec_of([4, 3], chip={"name": "subthreshold_180nm", **switch})).model
+    texts = [g.equations for g in model.groups] + [c.code for c in model.code]
+    assert any("flicker" in text for text in texts) == ("noise" not in switch)
+    if "noise" in switch:
+        assert not any("noise" in text or "wander" in text or "xi_" in text for text in texts)
+
+
+def test_only_coloured_noise_differs() -> None:
+    """With the levels of 1/f noise and traps at 0, the chip is that of its white noise; with them it is not."""
+    chip = VirtualChip(noisy(), backend="numpy")
+    same = show(chip, passage=3), show(chip, passage=3)
+    np.testing.assert_array_equal(*(x.traces["layer_2"]["soma"].values for x in same))
+    other = show(chip, passage=4)
+    assert not np.array_equal(
+        other.traces["layer_2"]["soma"].values, same[0].traces["layer_2"]["soma"].values
+    )
+    starts = [attrs.asdict(p)["wander"]["layer_1.soma_flicker_0"] for p in (same[0], other)]
+    assert not np.array_equal(*starts)
