@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,6 +19,15 @@ from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
 from neurosim.emulate.weights import Weights, projections
+from neurosim.emulate.written import (
+    cell_outputs,
+    cell_values,
+    cells_after,
+    changed,
+    check_ages,
+    held,
+    written,
+)
 from neurosim.equations import Model, assemble, deviations_of
 from neurosim.equations.controlled import learns_feedback
 from neurosim.equations.deviations import layer_devices
@@ -38,6 +48,9 @@ _NOISES = (
     "injected_noise",
     "noise_current",
     "hold_noise",
+    "read_noise",
+    "cycle_spread",
+    "rounding",
 )
 """The parameters of groups that are turned down where noise is to be off."""
 
@@ -80,6 +93,7 @@ class VirtualChip:
         nudge: float | None = None,
         noise: bool = True,
         droop: bool = True,
+        ageing: bool = True,
         passage: int = 0,
         optimizer: Mapping[str, Array] | None = None,
         traced: tuple[int, int] = (0, 0),
@@ -94,6 +108,7 @@ class VirtualChip:
         nudge : λ instead of the spec's.
         noise : False turns the noise off, of a noisy chip and of a sleep phase.
         droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
+        ageing : False lets time stand still for stored weights.
         passage : number of this run, so that every run meets noise of its own.
         optimizer : what the last passage left of the optimiser's state; None: it starts.
         traced : first and last + 1 presentation of which traces are kept, every `trace_steps`-th step.
@@ -105,6 +120,9 @@ class VirtualChip:
         """
         self._check(stimulus)
         weights.check(self.spec.network, self.method.feedback)
+        arrays, pace = self._design.arrays, float(ageing)
+        time = stimulus.n_presentations * protocol.period * self.model.dt
+        check_ages(arrays, weights, longer=pace * time)
         rates = self._rates(learning)
         values = {
             **self._values,
@@ -116,6 +134,8 @@ class VirtualChip:
                 rates=rates,
                 plastic_steps=self._plastic_steps(protocol),
             ),
+            **cell_values(arrays, weights),
+            **{f"{name}.pace": pace for name in arrays},
             **self._noise_values(noise, passage),
             **dict(optimizer or {}),
         }
@@ -125,11 +145,16 @@ class VirtualChip:
             values["controller.target_stepsize"] = nudge
         carried = optimizer_outputs(self.model)
         recording = self._emulator.run(
-            stimulus, values=values, outputs=[*self._stored(), *carried], progress=progress
+            stimulus,
+            values=values,
+            outputs=[*self._stored(), *carried, *cell_outputs(arrays)],
+            progress=progress,
         )
+        shown = len(recording.files["endings"]) * protocol.period * self.model.dt
+        after = self._weights_after(recording, weights)
         return read_passage(
             recording,
-            weights=self._weights_after(recording, weights),
+            weights=attrs.evolve(after, cells=cells_after(arrays, recording.final, now=pace * shown)),
             optimizer={name: recording.final[name] for name in carried},
             reading=self._reading(protocol, trace_steps),
         )
@@ -167,9 +192,40 @@ class VirtualChip:
         )
         return other
 
+    def written(self, weights: Weights, *, writing: int = 0) -> Weights:
+        """What this chip stores once weights were written into its memory; themselves where it has none.
+
+        Devices miss what they aim at, are dead, have steps; what lies beyond full scale is clipped.
+
+        Parameters
+        ----------
+        writing : which time: each misses by numbers of its own.
+
+        Raises
+        ------
+        DataError : weights that do not fit the network.
+        """
+        weights.check(self.spec.network, self.method.feedback)
+        return written(self._design.arrays, weights, seed=self.chip.seed, writing=writing)
+
+    def held(self, weights: Weights) -> Weights:
+        """What the network computes with of stored weights as old as they are, but for `Deviations`."""
+        return held(self._design.arrays, weights)
+
+    def changed(self, weights: Weights, wanted: Weights, *, elapsed: float) -> Weights:
+        """What is stored once a presentation that ends `elapsed` seconds on has asked stored weights to become
+        others, by the laws of the memory without what is random."""
+        return changed(self._design.arrays, weights, wanted, elapsed=elapsed)
+
     def projections(self, weights: Weights) -> dict[str, Projection]:
         """The connectivity as a result holds it: weights with device errors, and what made them."""
-        return projections(self.spec, weights, deviations=self.deviations)
+        return projections(
+            self.spec,
+            weights,
+            deviations=self.deviations,
+            held=self.held(weights),
+            cells={name: array.devices() for name, array in self._design.arrays.items()},
+        )
 
     def devices(self) -> dict[str, dict[str, Array]]:
         """What was drawn for neurons and controllers, by part and parameter."""

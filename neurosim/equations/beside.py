@@ -20,7 +20,7 @@ from neurosim.equations.population import (
     population_group,
     signal_name,
 )
-from neurosim.equations.synapse import buffered_weights, fixed_weights, forward_products
+from neurosim.equations.synapse import forward_products, kept_weights, learned_weights
 from neurosim.equations.teaching import decoder_parts, teaching_parts
 from neurosim.errors import SpecError
 from neurosim.learning import Decoders, feedback_shapes
@@ -150,22 +150,22 @@ def _products(design: Design, circuit: Circuit) -> Program:
 
 
 def _weights(design: Design) -> list[Parts]:
-    network, draw, optimizer = design.network, design.draw, design.method.optimizer
-    decays = optimizer.weight_decay > 0
+    network, draw = design.network, design.draw
+    decays = design.method.optimizer.weight_decay > 0
     parts = []
     for l in range(1, network.depth + 1):
         gain = draw.forward_gain[l - 1] if draw else None
         size = network.layers[l] * network.layers[l - 1]
         for name, n, factor in ((f"synapses_{l}", size, gain), (f"biases_{l}", network.layers[l], None)):
-            parts.append(buffered_weights(name, n, gain=factor, optimizer=optimizer, decays=decays))
+            parts.append(learned_weights(design, name, n, gain=factor, decays=decays))
     learned = isinstance(design.parts.feedback, Decoders)
     for position, (rows, width) in enumerate(feedback_shapes(design.parts.feedback, network.layers), start=1):
         gain = draw.feedback_gain[position - 1] if draw else None
         name, n = f"feedback_{position}", rows * width
         if learned:
-            parts.append(buffered_weights(name, n, gain=gain, optimizer=optimizer, decays=True))
+            parts.append(learned_weights(design, name, n, gain=gain, decays=True))
         else:
-            parts.append(fixed_weights(name, n, gain=gain))
+            parts.append(kept_weights(design, name, n, gain=gain))
     return parts
 
 

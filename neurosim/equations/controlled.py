@@ -12,12 +12,13 @@ from neurosim.equations.model import Program
 from neurosim.equations.parts import Ending, Parts, Traced
 from neurosim.equations.synapse import (
     CONTINUOUS,
-    buffered_weights,
+    check_updates,
     continuous_weights,
     feedback_plasticity,
     feedback_products,
-    fixed_weights,
     forward_products,
+    kept_weights,
+    learned_weights,
     plasticity,
 )
 from neurosim.learning import FixedRelayed, feedback_shapes
@@ -86,29 +87,29 @@ def _dense(design: Design, *, fast: bool) -> list[Program]:
 
 def _weights(design: Design) -> Parts:
     network, draw, method = design.network, design.draw, design.method
+    if not design.sleeps:
+        check_updates(design)
     parts = []
     for l in range(1, network.depth + 1):
         gain = draw.forward_gain[l - 1] if draw else None
         size = network.layers[l] * network.layers[l - 1]
         for name, n, factor in ((f"synapses_{l}", size, gain), (f"biases_{l}", network.layers[l], None)):
             if design.sleeps:
-                parts.append(fixed_weights(name, n, gain=factor))
+                parts.append(kept_weights(design, name, n, gain=factor))
             elif method.weight_updates == CONTINUOUS:
                 parts.append(continuous_weights(name, n, gain=factor))
             else:
                 decays = method.optimizer.weight_decay > 0
-                parts.append(
-                    buffered_weights(name, n, gain=factor, optimizer=method.optimizer, decays=decays)
-                )
+                parts.append(learned_weights(design, name, n, gain=factor, decays=decays))
     for position, (rows, columns) in enumerate(
         feedback_shapes(design.parts.feedback, network.layers), start=1
     ):
         gain = draw.feedback_gain[position - 1] if draw else None
         name, n = f"feedback_{position}", rows * columns
         if learns_feedback(design):
-            parts.append(buffered_weights(name, n, gain=gain, optimizer=method.optimizer, decays=True))
+            parts.append(learned_weights(design, name, n, gain=gain, decays=True))
         else:
-            parts.append(fixed_weights(name, n, gain=gain))
+            parts.append(kept_weights(design, name, n, gain=gain))
     return reduce(add, parts, Parts())
 
 

@@ -6,6 +6,8 @@ SITES = {"xi_soma": 0, "xi_apical": 1}
 """Of the noise terms in differential equations, by name."""
 HOLD = 2
 """Of the noise of sampling."""
+CHANGE, CHANGE_TOO, FATE, READING = 20, 21, 22, 23
+"""Of cells that store weights: what changes them, what time will make of them, and how they are read."""
 
 
 def normal(site: int) -> str:
