@@ -135,7 +135,7 @@ class Cmo:
         text = f"""{pair_text("x")}
 since = log(clip(age/t_reference, 1, {HUGE}))
 shifted = (clip(plus + shift*since, 0, {HUGE}) - clip(minus + shift*since, 0, {HUGE}))/(1 - lowest)
-relaxed = (relaxation + relaxation_slope*since)**2 - relaxation**2
+relaxed = relaxation_slope*since*(2*relaxation + relaxation_slope*since)
 kept = shifted + sqrt(2*relaxed)/(1 - lowest)*fate"""
         scale = self._scale
         parameters = {

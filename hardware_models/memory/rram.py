@@ -163,46 +163,41 @@ class Rram:
     def keeping(self) -> Keeping:
         """What σ has grown by, times a normal that each writing draws anew."""
 
-        def grown(device: str) -> str:
-            now, start = (
-                self._spread_text(device, shares) for shares in (("early", "middle", "late"), ("",))
+        def lines(device: str) -> list[str]:
+            early, middle, late = (
+                f"(clip({polynomial_text(name, len(snapshot.sigma), f'y_{device}')}, 0, {HUGE})/g_scale)"
+                for name, snapshot in self._named.items()
             )
-            return f"clip({now}**2 - {start}**2, 0, {HUGE})"
+            return [
+                f"y_{device} = clip({device}*fitted, 0, 1)",
+                f"first_{device} = {early}",
+                f"more_{device} = to_middle*({middle} - {early}) + to_late*({late} - {middle})",
+            ]
 
+        # σ(t)² − σ(t₀)², without the difference of two squares that are alike
+        grown = [f"clip(more_{d}*(2*first_{d} + more_{d}), 0, {HUGE})" for d in ("plus", "minus")]
+        nl = "\n"
         text = f"""{pair_text("x")}
-y_plus = clip(plus*fitted, 0, 1)
-y_minus = clip(minus*fitted, 0, 1)
 since = log(clip(age/t_early, 1, {HUGE}))
 to_middle = clip(since/log(t_middle/t_early), 0, 1)
 to_late = clip((since - log(t_middle/t_early))/log(t_late/t_middle), 0, 1)
-kept = x + {joined(grown("plus"), grown("minus"))}*fate"""
+{nl.join([*lines("plus"), *lines("minus")])}
+kept = x + {joined(*grown)}*fate"""
         times = {
             f"t_{name}": Parameter(value=snapshot.time, meaning=f"when the {name} spread was measured")
-            for name, snapshot in zip(("early", "middle", "late"), self._snapshots, strict=True)
+            for name, snapshot in self._named.items()
         }
         parameters = {**self._scales(), **times}
-        for name, snapshot in zip(("early", "middle", "late"), self._snapshots, strict=True):
+        for name, snapshot in self._named.items():
             parameters |= terms_of(name, snapshot.sigma, f"{name} spread, µS")
         fragment = Fragment(equations="", after=text, parameters=parameters)
         return Keeping(
             statements=fragment, kept=self._relaxed, fate=OF_WRITING, until=self.late.time, loses=True
         )
 
-    def _spread_text(self, device: str, snapshots: tuple[str, ...]) -> str:
-        """σ/g_max of a device now, or with one snapshot at t₀."""
-        shares = {
-            "early": "(1 - to_middle)*",
-            "middle": "(to_middle - to_late)*",
-            "late": "to_late*",
-        }
-        named = dict(zip(shares, self._snapshots, strict=True))
-        terms = []
-        for name in snapshots:
-            count = len(named[name or "early"].sigma)
-            terms.append(
-                f"{shares.get(name, '')}clip({polynomial_text(name or 'early', count, f'y_{device}')}, 0, {HUGE})"
-            )
-        return f"(({' + '.join(terms)})/g_scale)"
+    @property
+    def _named(self) -> dict[str, Snapshot]:
+        return dict(zip(("early", "middle", "late"), self._snapshots, strict=True))
 
     def conduction(self, cells: Cells) -> Conduction:
         """What they keep."""

@@ -157,6 +157,7 @@ class Sonos:
 
         def grown(device: str) -> str:
             now = f"({_now('spread')}*(1 - exp(-{device}*i_max/{_now('scale')})))"
+            # at age 0 both are the same but for rounding, of which no root is to be taken
             start = f"(spread_programmed*(1 - exp(-{device}*i_max/scale_programmed)))"
             return f"clip({now}**2 - {start}**2, 0*amp**2, {HUGE}*amp**2)"
 
@@ -164,7 +165,8 @@ class Sonos:
 to_day = clip(age/t_day, 0, 1)
 to_four = clip((age/t_day - 1)/3, 0, 1)
 lost = loss_day*to_day + (loss_four_days - loss_day)*to_four
-kept = x*(1 - lost) + {joined(grown("plus"), grown("minus"))}/i_max*fate"""
+aged = int(age > 0*second)
+kept = x*(1 - lost) + aged*{joined(grown("plus"), grown("minus"))}/i_max*fate"""
         parameters = {
             **self._scales(),
             "t_day": Parameter(value=DAY, meaning="a day"),

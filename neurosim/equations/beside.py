@@ -20,6 +20,7 @@ from neurosim.equations.population import (
     population_group,
     signal_name,
 )
+from neurosim.equations.reading import read_noisily
 from neurosim.equations.synapse import forward_products, kept_weights, learned_weights
 from neurosim.equations.teaching import decoder_parts, teaching_parts
 from neurosim.errors import SpecError
@@ -43,7 +44,7 @@ def beside_parts(design: Design) -> tuple[Parts, Ending]:
         _layers(design),
         _output(design, circuit),
         *_populations(design, circuit),
-        Parts(programs=(_products(design, circuit),)),
+        _products(design, circuit),
         teaching_parts(design, circuit),
     ]
     if isinstance(design.parts.feedback, Decoders):
@@ -120,7 +121,7 @@ def _populations(design: Design, circuit: Circuit) -> list[Parts]:
     ]
 
 
-def _products(design: Design, circuit: Circuit) -> Program:
+def _products(design: Design, circuit: Circuit) -> Parts:
     network, columns = design.network, design.columns
     shapes = feedback_shapes(design.parts.feedback, network.layers)
     operations: list[Operation] = [*forward_products(network, columns=columns, updates="buffered")]
@@ -146,7 +147,9 @@ def _products(design: Design, circuit: Circuit) -> Program:
                     gate="learn",
                 )
             )
-    return Program(name="products", operations=tuple(operations), slot="groups", order=-1)
+    operations, reading = read_noisily(design, operations, slot="groups", order=-1)
+    products = Program(name="products", operations=tuple(operations), slot="groups", order=-1)
+    return reading + Parts(programs=(products,))
 
 
 def _weights(design: Design) -> list[Parts]:

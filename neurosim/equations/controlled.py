@@ -10,6 +10,7 @@ from neurosim.equations.design import Design
 from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import Program
 from neurosim.equations.parts import Ending, Parts, Traced
+from neurosim.equations.reading import read_noisily
 from neurosim.equations.synapse import (
     CONTINUOUS,
     check_updates,
@@ -54,26 +55,24 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
     for l, draw in enumerate(drawn, start=1):
         codes += layer_code(network, design.chip, draw, index=l, kind=kind)
     control = controller_group(network, method, design.chip, design.draw, columns=columns, highpass=fast)
-    own = Parts(
-        groups=(*layers, control), code=tuple(codes), programs=(*programs, *_dense(design, fast=fast))
-    )
-    return own + _weights(design), _ending(design)
+    own = Parts(groups=(*layers, control), code=tuple(codes), programs=tuple(programs))
+    return own + _dense(design, fast=fast) + _weights(design), _ending(design)
 
 
-def _dense(design: Design, *, fast: bool) -> list[Program]:
+def _dense(design: Design, *, fast: bool) -> Parts:
     network, columns = design.network, design.columns
     updates = "buffered" if design.sleeps else design.method.weight_updates
     relayed = isinstance(design.parts.feedback, FixedRelayed)
-    products = Program(
-        name="products",
-        operations=(
+    operations, reading = read_noisily(
+        design,
+        [
             *forward_products(network, columns=columns, updates=updates),
             *feedback_products(network, columns=columns, relayed=relayed),
-        ),
+        ],
         slot="groups",
         order=-1,
     )
-    programs = [products]
+    programs = [Program(name="products", operations=tuple(operations), slot="groups", order=-1)]
     if learns_feedback(design):  # before the compartments move on: v_fb and u of the same time
         operations = feedback_plasticity(network, columns=columns, source="fast" if fast else "output")
         programs.append(
@@ -82,7 +81,7 @@ def _dense(design: Design, *, fast: bool) -> list[Program]:
     if not design.sleeps:
         operations = plasticity(network, columns=columns, updates=updates)
         programs.append(Program(name="plasticity", operations=tuple(operations), slot="groups", order=3))
-    return programs
+    return reading + Parts(programs=tuple(programs))
 
 
 def _weights(design: Design) -> Parts:
