@@ -7,6 +7,7 @@ from neurosim.emulate.emulate import emulate
 from neurosim.emulate.passage import Passage
 from neurosim.emulate.plastic import Rates
 from neurosim.emulate.weights import Weights, projections
+from neurosim.emulate.written import held, written
 
 __all__ = [
     "Cost",
@@ -18,6 +19,8 @@ __all__ = [
     "cost_of",
     "design_of",
     "emulate",
+    "held",
     "preset_of",
     "projections",
+    "written",
 ]

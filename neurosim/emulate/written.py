@@ -53,7 +53,7 @@ def cell_arrays(chip: Chip, network: Network, feedback: Feedback) -> dict[str, C
         }
 
 
-def written(arrays: Arrays, weights: Weights, *, seed: int, writing: int) -> Weights:
+def written(arrays: Arrays, weights: Weights, *, seed: int, writing: int = 0) -> Weights:
     """What is stored once weights were written; see `VirtualChip.written`."""
     if not arrays:
         return weights

@@ -46,6 +46,8 @@ def designed_deviations(design: Design) -> Deviations:
             )
             for layer in ideal.layers
         ),
+        forward_gain=tuple(_lines(chip, gain) for gain in ideal.forward_gain),
+        feedback_gain=tuple(_lines(chip, gain) for gain in ideal.feedback_gain),
         controller=_controller(chip, ideal.controller),
         auto_zero=chip.comparator.auto_zero,
         populations={
@@ -96,6 +98,13 @@ def drawn_onto(designed: Deviations, draw: Draw, *, volts: float) -> Deviations:
         feedback_gain=draw.feedback_gain,
         populations=populations,
     )
+
+
+def _lines(chip: Chip, gain: np.ndarray) -> np.ndarray:
+    """What is left of synapses at the end of their lines."""
+    rows, columns = gain.shape
+    with chip.cited("synapse"):
+        return gain * chip.synapse.line_factor((rows, columns))
 
 
 def _controller(chip: Chip, ideal: ControllerDeviations) -> ControllerDeviations:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hardware_models import Lot
 from hardware_models.spreads import Spread
 from neurosim.backend import Stimulus
-from neurosim.emulate import Weights, design_of
+from neurosim.emulate import Weights, design_of, held
 from neurosim.equations import designed_deviations, drawn_onto
 from neurosim.errors import SpecError
 from neurosim.experiment.budget.rows import ALL
@@ -29,6 +29,9 @@ class Bench:
 
     spec: Spec
     weights: Weights
+    """What the network computes with, but for deviations."""
+    stored: Weights
+    """The same as the cells of a memory store it; itself on a chip without one."""
     lot: Lot
     plain: Deviations
     """Of the chip without the imperfections of the budget, and without rails, saturation and droop."""
@@ -37,7 +40,7 @@ class Bench:
 
     @staticmethod
     def of(spec: Spec, dataset: Dataset, weights: Weights, samples: int) -> Bench:
-        """The chip of the spec, and the first test samples."""
+        """The chip of the spec with weights that it stores, and the first test samples."""
         design = design_of(spec, columns=samples)
         lot = Lot.of(design.chip, spec.network.tau_soma_ratio * design.chip.time_base)
         active = {kind: lot.spreads[kind] for kind in KINDS if lot.spreads[kind] != Spread()}
@@ -70,7 +73,15 @@ class Bench:
             order=np.resize(np.arange(count, dtype=np.int32), (1, samples)),
             scale=dataset.scale,
         )
-        return Bench(spec=spec, weights=weights, lot=lot, plain=plain, stimulus=stimulus, active=active)
+        return Bench(
+            spec=spec,
+            weights=held(design.arrays, weights),
+            stored=weights,
+            lot=lot,
+            plain=plain,
+            stimulus=stimulus,
+            active=active,
+        )
 
     @property
     def samples(self) -> int:
