@@ -61,7 +61,8 @@ class Chip:
     seed: int = attrs.field(default=1, validator=checks.seed)
     """Which chip of the lot; also the root of its noise."""
     noise: bool = attrs.field(default=False, validator=checks.truth)
-    """White noise of somata and apical inputs, and of sampling; 1/f noise is not in the equations yet."""
+    """White noise of somata and apical inputs, of sampling, of reading and changing stored weights; 1/f noise is not in
+    the equations yet."""
     mismatch: bool = attrs.field(default=False, validator=checks.truth)
     """Spread from geometry."""
     railed: bool = attrs.field(default=False, validator=checks.truth)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hardware_models.checks import number, positive_fraction, quantity
 from hardware_models.ekv import Transistor
-from hardware_models.memory import STORES, Ideal, Memory
+from hardware_models.memory import STORES, Cmo, Ideal, Memory, Pcm, Rram
 from hardware_models.mirror import Mirror
 from hardware_models.parts import MIRRORS
 from hardware_models.quantity import QuantityError, within
@@ -28,7 +28,10 @@ class Crossbar:
 
     w = W x: x is what the cell conducts over its full scale, W the weight that full scale stands for, in the
     network's units. Biases are weights of one more line that always carries rate 1, and feedback weights lie in an
-    array of their own; both in cells like those of the forward weights. Without a memory w is what it was set to.
+    array of their own; both in cells like those of the forward weights. The line of the biases is taken as the nearest,
+    which loses nothing. Without a memory w is what it was set to.
+
+    I_unit w r is what arrives at a neuron: the cells of an array carry more, and its columns scale that down.
 
     What a cell is read with, σ_read over a time t_r, is taken as white: a rate r that is read for a step dt adds
     W σ_read r √(t_r/dt) z to its column, independent of all other cells and steps. What was published as 1/f noise
@@ -58,9 +61,10 @@ class Crossbar:
                 "wires.cell_resistance of 0 Ohm where the memory has no conductance",
                 str(self.wires.cell_resistance),
             )
-        own = getattr(self.memory, "read_time", None)
-        if own is not None and abs(float(own / self.read_time) - 1) > 1e-9:
-            raise QuantityError(f"read_time as that of its memory, {own}", str(self.read_time))
+        if isinstance(self.memory, Pcm | Cmo):  # whose σ_read knows how long a reading takes
+            own = self.memory.read_time
+            if abs(float(own / self.read_time) - 1) > 1e-9:
+                raise QuantityError(f"read_time as that of its memory, {own}", str(self.read_time))
 
     @property
     def stores(self) -> Memory | None:
@@ -87,4 +91,4 @@ class Crossbar:
     @property
     def _conductance(self) -> Quantity | None:
         """That of full scale; None where a cell is read in another way."""
-        return getattr(self.memory, "g_max", None)
+        return self.memory.g_max if isinstance(self.memory, Pcm | Rram | Cmo) else None

@@ -1,7 +1,8 @@
 """What a memory does in an emulation, said twice: as statements for its equations, and in numpy; knows no memory.
 
-Statements are about one cell. x is what was written and 1 full scale, `age` the time since then in s, `fate` a standard
-normal of the cell; they make `kept`, then `conducted` and `sigma`, and `changed` from `kept` and what is `wanted`.
+Statements, in the `after` of their fragments, are about one cell. x is what was written, 1 full scale, `age` the time
+since then in s, `fate` a standard normal of the cell; they make `kept`, of that `conducted` and `sigma`, and `changed`
+of `kept` and what is `wanted`.
 """
 
 from __future__ import annotations

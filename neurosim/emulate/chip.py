@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,15 +18,7 @@ from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
 from neurosim.emulate.weights import Weights, projections
-from neurosim.emulate.written import (
-    cell_outputs,
-    cell_values,
-    cells_after,
-    changed,
-    check_ages,
-    held,
-    written,
-)
+from neurosim.emulate.written import Storage
 from neurosim.equations import Model, assemble, deviations_of
 from neurosim.equations.controlled import learns_feedback
 from neurosim.equations.deviations import layer_devices
@@ -73,6 +64,7 @@ class VirtualChip:
         self.chip: Chip = chip_of(spec)
         self._design = design_of(spec, columns=columns, sleeps=sleeps)
         self.deviations: Deviations = deviations_of(self._design)
+        self.storage = Storage.of(self._design)
         self.model: Model = assemble(self._design)
         self.backend = backend or spec.run.backend
         self._values: dict[str, ArrayLike] = {}
@@ -120,9 +112,10 @@ class VirtualChip:
         """
         self._check(stimulus)
         weights.check(self.spec.network, self.method.feedback)
-        arrays, pace = self._design.arrays, float(ageing)
-        time = stimulus.n_presentations * protocol.period * self.model.dt
-        check_ages(arrays, weights, longer=pace * time)
+        presentation = (
+            float(ageing) * protocol.period * self.model.dt
+        )  # what it adds to the age of stored weights
+        self.storage.check(weights, longer=stimulus.n_presentations * presentation)
         rates = self._rates(learning)
         values = {
             **self._values,
@@ -134,8 +127,7 @@ class VirtualChip:
                 rates=rates,
                 plastic_steps=self._plastic_steps(protocol),
             ),
-            **cell_values(arrays, weights),
-            **{f"{name}.pace": pace for name in arrays},
+            **self.storage.values(weights, pace=float(ageing)),
             **self._noise_values(noise, passage),
             **dict(optimizer or {}),
         }
@@ -147,14 +139,13 @@ class VirtualChip:
         recording = self._emulator.run(
             stimulus,
             values=values,
-            outputs=[*self._stored(), *carried, *cell_outputs(arrays)],
+            outputs=[*self._stored(), *carried, *self.storage.outputs],
             progress=progress,
         )
-        shown = len(recording.files["endings"]) * protocol.period * self.model.dt
-        after = self._weights_after(recording, weights)
+        cells = self.storage.after(recording.final, now=len(recording.files["endings"]) * presentation)
         return read_passage(
             recording,
-            weights=attrs.evolve(after, cells=cells_after(arrays, recording.final, now=pace * shown)),
+            weights=self._weights_after(recording, weights, cells),
             optimizer={name: recording.final[name] for name in carried},
             reading=self._reading(protocol, trace_steps),
         )
@@ -162,7 +153,8 @@ class VirtualChip:
     def redrawn(self, *chips: Deviations) -> VirtualChip:
         """Another chip of the lot on the engine that is built: this one's structure with other numbers.
 
-        The two share the engine, so one is shown data after the other. Noise stays this chip's.
+        The two share the engine, so one is shown data after the other. Noise and the cells of a memory stay this
+        chip's.
 
         Parameters
         ----------
@@ -193,29 +185,10 @@ class VirtualChip:
         return other
 
     def written(self, weights: Weights, *, writing: int = 0) -> Weights:
-        """What this chip stores once weights were written into its memory; themselves where it has none.
-
-        Devices miss what they aim at, are dead, have steps; what lies beyond full scale is clipped.
-
-        Parameters
-        ----------
-        writing : which time: each misses by numbers of its own.
-
-        Raises
-        ------
-        DataError : weights that do not fit the network.
-        """
+        """What this chip stores once weights were written into its memory, see `Storage`; DataError if they do not
+        fit the network."""
         weights.check(self.spec.network, self.method.feedback)
-        return written(self._design.arrays, weights, seed=self.chip.seed, writing=writing)
-
-    def held(self, weights: Weights) -> Weights:
-        """What the network computes with of stored weights as old as they are, but for `Deviations`."""
-        return held(self._design.arrays, weights)
-
-    def changed(self, weights: Weights, wanted: Weights, *, elapsed: float) -> Weights:
-        """What is stored once a presentation that ends `elapsed` seconds on has asked stored weights to become
-        others, by the laws of the memory without what is random."""
-        return changed(self._design.arrays, weights, wanted, elapsed=elapsed)
+        return self.storage.written(weights, writing=writing)
 
     def projections(self, weights: Weights) -> dict[str, Projection]:
         """The connectivity as a result holds it: weights with device errors, and what made them."""
@@ -223,8 +196,8 @@ class VirtualChip:
             self.spec,
             weights,
             deviations=self.deviations,
-            held=self.held(weights),
-            cells={name: array.devices() for name, array in self._design.arrays.items()},
+            held=self.storage.held(weights),
+            cells=self.storage.devices(weights),
         )
 
     def devices(self) -> dict[str, dict[str, Array]]:
@@ -305,7 +278,7 @@ class VirtualChip:
         count = len(feedback_shapes(self.method.feedback, self.spec.network.layers))
         return [*names, *(f"feedback_{position}.stored" for position in range(1, count + 1))]
 
-    def _weights_after(self, recording: Recording, before: Weights) -> Weights:
+    def _weights_after(self, recording: Recording, before: Weights, cells: Mapping[str, Array]) -> Weights:
         def read(name: str, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
             return tuple(
                 recording.final[f"{name}_{position}.stored"].reshape(array.shape)
@@ -316,6 +289,7 @@ class VirtualChip:
             forward=read("synapses", before.forward),
             biases=read("biases", before.biases),
             feedback=read("feedback", before.feedback),
+            cells=cells,
         )
 
     def _reading(self, protocol: Protocol, trace_steps: int) -> Reading:

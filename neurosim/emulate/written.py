@@ -12,18 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from hardware_models import Chip
 from hardware_models.memory import CellArray
+from hardware_models.memory.emulated import NO_FATE
 from neurosim.emulate.weights import Weights
+from neurosim.equations import Design
 from neurosim.errors import SpecError
 from neurosim.learning import Feedback, feedback_shapes
 from neurosim.spec import Network
 from neurosim.spec.streams import stream
 
 Array = NDArray[np.float64]
-Arrays = Mapping[str, CellArray]
 KINDS = {"forward": "synapses", "biases": "biases", "feedback": "feedback"}
 """Names of groups by the fields of Weights."""
-STATES = ("written_at", "fate")
-"""What a cell has beside the weight that it stores."""
 
 
 def cell_arrays(chip: Chip, network: Network, feedback: Feedback) -> dict[str, CellArray]:
@@ -31,7 +30,7 @@ def cell_arrays(chip: Chip, network: Network, feedback: Feedback) -> dict[str, C
     memory = chip.synapse.stores
     if memory is None:
         return {}
-    sizes = network.layers
+    sizes, crossbar = network.layers, chip.synapse
     shapes: dict[str, list[tuple[int, ...]]] = {
         "synapses": [(m, n) for n, m in pairwise(sizes)],
         "biases": [(n,) for n in sizes[1:]],
@@ -44,103 +43,124 @@ def cell_arrays(chip: Chip, network: Network, feedback: Feedback) -> dict[str, C
                 conditioned,
                 shape,
                 partial(stream, chip.seed, "memory", f"{kind}_{place}"),
-                full_scale=chip.synapse.feedback_full_scale
-                if kind == "feedback"
-                else chip.synapse.full_scale,
+                full_scale=crossbar.feedback_full_scale if kind == "feedback" else crossbar.full_scale,
             )
             for kind, group in shapes.items()
             for place, shape in enumerate(group, start=1)
         }
 
 
-def written(arrays: Arrays, weights: Weights, *, seed: int, writing: int = 0) -> Weights:
-    """What is stored once weights were written; see `VirtualChip.written`."""
-    if not arrays:
-        return weights
+@attrs.frozen(kw_only=True, eq=False)
+class Storage:
+    """All cells of one chip; without any, weights pass through as they are."""
 
-    def write(name: str, matrix: Array) -> Array:
-        return arrays[name].written(matrix, stream(seed, "memory", name, "writing", writing))
+    arrays: Mapping[str, CellArray]
+    """By group."""
+    seed: int
+    """Of the chip."""
 
-    return attrs.evolve(_each(weights, write), cells={})
+    @staticmethod
+    def of(design: Design) -> Storage:
+        """That of a design's chip."""
+        return Storage(arrays=design.arrays, seed=design.chip.seed)
 
+    def written(self, weights: Weights, *, writing: int = 0) -> Weights:
+        """What is stored once weights were written: devices miss what they aim at, are dead, have steps; what lies
+        beyond full scale is clipped.
 
-def held(arrays: Arrays, weights: Weights) -> Weights:
-    """What cells conduct of what they store; see `VirtualChip.held`."""
-    if not arrays:
-        return weights
+        Parameters
+        ----------
+        writing : which time: each misses by numbers of its own.
+        """
+        if not self.arrays:
+            return weights
 
-    def hold(name: str, matrix: Array) -> Array:
-        return arrays[name].held(matrix, *_state(arrays, weights, name))
+        def write(name: str, matrix: Array) -> Array:
+            return self.arrays[name].written(matrix, stream(self.seed, "memory", name, "writing", writing))
 
-    return attrs.evolve(_each(weights, hold), cells={})
+        return attrs.evolve(_each(weights, write), cells={})
 
+    def held(self, weights: Weights) -> Weights:
+        """What the network computes with of stored weights as old as they are, but for `Deviations`."""
+        if not self.arrays:
+            return weights
 
-def changed(arrays: Arrays, weights: Weights, wanted: Weights, *, elapsed: float) -> Weights:
-    """What is stored once `wanted` was asked for, `elapsed` seconds on, without what is random."""
-    if not arrays:
-        return wanted
-    aims = dict(_named(wanted))
+        def hold(name: str, matrix: Array) -> Array:
+            return self.arrays[name].held(matrix, *self._state(weights, name))
 
-    def change(name: str, matrix: Array) -> Array:
-        ages, fates = _state(arrays, weights, name)
-        return arrays[name].changed(matrix, aims[name] - matrix, ages + elapsed, fates)
+        return attrs.evolve(_each(weights, hold), cells={})
 
-    return _each(weights, change)
+    def changed(self, weights: Weights, wanted: Weights, *, elapsed: float) -> Weights:
+        """What is stored once a presentation that ends `elapsed` seconds on has asked stored weights to become
+        others, by the laws of the memory without what is random."""
+        if not self.arrays:
+            return wanted
+        aims = dict(_named(wanted))
 
+        def change(name: str, matrix: Array) -> Array:
+            ages, fates = self._state(weights, name)
+            return self.arrays[name].changed(matrix, aims[name] - matrix, ages + elapsed, fates)
 
-def cell_values(arrays: Arrays, weights: Weights) -> dict[str, ArrayLike]:
-    """The state of cells when a run starts, by reference."""
-    values: dict[str, ArrayLike] = {}
-    for name, array in arrays.items():
-        ages, fates = _state(arrays, weights, name)
-        values[f"{name}.written_at"] = -ages
-        if _fated(array):
-            values[f"{name}.fate"] = fates
-    return values
+        return _each(weights, change)
 
+    def values(self, weights: Weights, *, pace: float) -> dict[str, ArrayLike]:
+        """The state of cells when a run starts, by reference; pace: how fast they age in it."""
+        values: dict[str, ArrayLike] = {}
+        for name, array in self.arrays.items():
+            ages, fates = self._state(weights, name)
+            values |= {f"{name}.written_at": -ages, f"{name}.pace": pace}
+            if _fated(array):
+                values[f"{name}.fate"] = fates
+        return values
 
-def cell_outputs(arrays: Arrays) -> list[str]:
-    """What is read of cells when a run is over."""
-    names = [f"{name}.written_at" for name in arrays]
-    return names + [f"{name}.fate" for name, array in arrays.items() if _fated(array)]
+    @property
+    def outputs(self) -> list[str]:
+        """What is read of cells when a run is over."""
+        names = [f"{name}.written_at" for name in self.arrays]
+        return names + [f"{name}.fate" for name, array in self.arrays.items() if _fated(array)]
 
+    def after(self, final: Mapping[str, Array], *, now: float) -> dict[str, Array]:
+        """`Weights.cells` made of them, a time after the run started, s."""
+        found = {}
+        for reference in self.outputs:
+            name, state = reference.split(".")
+            values = final[reference].reshape(self.arrays[name].cells.step.shape)
+            if state == "written_at":
+                found[f"{name}.age"] = now - values
+            else:
+                found[reference] = values
+        return found
 
-def cells_after(arrays: Arrays, final: Mapping[str, Array], *, now: float) -> dict[str, Array]:
-    """`Weights.cells` made of them, a time after the run started, s."""
-    found = {}
-    for reference in cell_outputs(arrays):
-        name, state = reference.split(".")
-        values = final[reference].reshape(arrays[name].cells.step.shape)
-        found[f"{name}.age" if state == "written_at" else reference] = (
-            now - values if state == "written_at" else values
-        )
-    return found
+    def check(self, weights: Weights, *, longer: float) -> None:
+        """Refuse a run in which weights would get older than was ever measured; `longer`: what it takes, s."""
+        for name, array in self.arrays.items():
+            ages, _ = self._state(weights, name)
+            oldest, until = float(ages.max(initial=0.0)) + longer, float(array.keeping.until)
+            if oldest > until:
+                raise SpecError(
+                    "weights would get older than was measured",
+                    where="chip.synapse.memory",
+                    expected=f"at most {until:g} s since they were written",
+                    got=f"{oldest:g} s in {name}",
+                    remedy="write them again, lower chip.time_base, or choose a memory that was measured for longer",
+                )
 
+    def devices(self, weights: Weights) -> dict[str, dict[str, Array]]:
+        """What was drawn for the cells of each group, and how old what they store is, s."""
+        return {
+            name: {**array.devices(), "cell_age": self._state(weights, name)[0]}
+            for name, array in self.arrays.items()
+        }
 
-def check_ages(arrays: Arrays, weights: Weights, *, longer: float) -> None:
-    """Refuse a run in which weights would get older than was ever measured; `longer`: what it takes, s."""
-    for name, array in arrays.items():
-        ages, _ = _state(arrays, weights, name)
-        oldest, until = float(ages.max(initial=0.0)) + longer, float(array.keeping.until)
-        if oldest > until:
-            raise SpecError(
-                "weights would get older than was measured",
-                where="chip.synapse.memory",
-                expected=f"at most {until:g} s since they were written",
-                got=f"{oldest:g} s in {name}",
-                remedy="write them again, lower chip.time_base, or choose a memory that was measured for longer",
-            )
+    def _state(self, weights: Weights, name: str) -> tuple[Array, Array]:
+        """Ages, s, and fates: as the weights carry them, or those of cells that were just written."""
+        array = self.arrays[name]
+        ages = weights.cells.get(f"{name}.age", array.first_age)
+        return np.asarray(ages), np.asarray(weights.cells.get(f"{name}.fate", array.fates))
 
 
 def _fated(array: CellArray) -> bool:
-    return array.keeping.fate != "none"
-
-
-def _state(arrays: Arrays, weights: Weights, name: str) -> tuple[Array, Array]:
-    """Ages, s, and fates: as the weights carry them, or those of cells that were just written."""
-    array = arrays[name]
-    ages = weights.cells.get(f"{name}.age", array.first_age)
-    return np.asarray(ages), np.asarray(weights.cells.get(f"{name}.fate", array.fates))
+    return array.keeping.fate != NO_FATE
 
 
 def _named(weights: Weights) -> Iterator[tuple[str, Array]]:

@@ -192,7 +192,7 @@ class ChipLearner:
 
     def held(self) -> Weights:
         """See `Learner.held`."""
-        return self.chip.held(self.weights)
+        return self.chip.storage.held(self.weights)
 
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""

@@ -24,7 +24,7 @@ def settle_circuit(
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     steady = solve_circuit(
         spec.network,
-        parameters_of(chip.held(weights)),
+        parameters_of(chip.storage.held(weights)),
         spec.method,
         shown,
         stimulus.desired[stimulus.order.ravel()],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.analysis.stability import largest_stable_step, spectrum, system_matrix
-from neurosim.emulate import Weights, design_of, held, written
+from neurosim.emulate import Storage, Weights, design_of
 from neurosim.equations import deviations_of
 from neurosim.errors import UnstableError
 from neurosim.io import Dataset
@@ -213,10 +213,10 @@ def initial_stability(
     weights : as they are before they are written into the chip.
     """
     design = design_of(spec, sleeps=sleeps)
-    stored = written(design.arrays, weights, seed=design.chip.seed)
+    storage = Storage.of(design)
     return loop_stability(
         spec,
-        held(design.arrays, stored),
+        storage.held(storage.written(weights)),
         inputs=dataset.scale * dataset.train_inputs[:samples].astype(float),
         desired=dataset.train_desired[:samples],
         deviations=deviations_of(design),

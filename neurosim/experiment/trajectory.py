@@ -59,7 +59,7 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
     run = simulate_circuit if has_circuit(spec) else simulate
     simulation = run(
         spec.network,
-        parameters_of(chip.held(weights)),
+        parameters_of(chip.storage.held(weights)),
         spec.method,
         seen,
         first.shown(0),
@@ -118,7 +118,7 @@ def _changes(
         cells=before.cells,
     )
     last = (spec.run.protocol.period - 1) * chip.model.dt
-    expected = chip.changed(before, aim, elapsed=last)
+    expected = chip.storage.changed(before, aim, elapsed=last)
     return [
         (new - old, then - old)
         for group in GROUPS

@@ -125,7 +125,7 @@ def verify_weights(
     stimulus = _sample(chip, weights, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     desired = stimulus.desired[stimulus.order.ravel()]
-    held = chip.held(weights)
+    held = chip.storage.held(weights)
     stability = loop_stability(spec, held, inputs=shown, desired=desired, deviations=chip.deviations)
     own = follow(chip, weights, stimulus)
     checks = [*_stability_checks(spec, stability), *own[0]]
@@ -197,7 +197,7 @@ def _furthest_first(chip: VirtualChip, weights: Weights, dataset: Dataset, count
     """The first test samples, the one furthest from its target first: its traces are the ones to look at."""
     inputs = dataset.scale * dataset.test_inputs[:count].astype(float)
     rest = feedforward(
-        chip.spec.network, parameters_of(chip.held(weights)), inputs, deviations=chip.deviations
+        chip.spec.network, parameters_of(chip.storage.held(weights)), inputs, deviations=chip.deviations
     ).output
     goal = nudged(chip.spec.task.loss, rest, double(dataset.test_desired[:count]), 1.0)
     return np.argsort(-(goal - rest).square().sum(1).numpy(), kind="stable")

@@ -9,10 +9,11 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+import tomli_w
 
-from hardware_models.memory import Cells, UpdateLaw
+from hardware_models.memory import CapacitorCell, Cells, Cmo, Memory, UpdateLaw
 from neurosim.backend.noise import standard_normal
-from neurosim.emulate import Rates, VirtualChip, Weights, cost_of, design_of, held, written
+from neurosim.emulate import Rates, Storage, VirtualChip, Weights, cost_of, design_of
 from neurosim.emulate.design import noise_key
 from neurosim.equations.sites import CHANGE
 from neurosim.errors import SpecError
@@ -20,6 +21,7 @@ from neurosim.experiment import run
 from neurosim.experiment.trajectory import follow
 from neurosim.spec import Spec, asleep, read_spec
 from neurosim.spec.streams import stream
+from tests.hardware_models.test_memory_programming import as_tree
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
 
 PRESETS = ("pcm_crossbar", "rram_crossbar", "sonos_crossbar", "brainscales2")
@@ -54,17 +56,18 @@ def arrays(weights: Weights) -> dict[str, np.ndarray]:
 def test_writing_is_what_the_memory_says(name: str) -> None:
     """What cells conduct at first is `Memory.program` of the chip's cells and stream, in units of the network."""
     spec = spec_on(name)
-    cells_of, aims = design_of(spec).arrays, random_weights(spec, 3)
-    stored = written(cells_of, aims, seed=1)
-    conducts = arrays(held(cells_of, stored))
-    for group, array in cells_of.items():
+    aims = random_weights(spec, 3)
+    storage = Storage.of(design_of(spec))
+    stored = storage.written(aims)
+    conducts = arrays(storage.held(stored))
+    for group, array in storage.arrays.items():
         cells = array.memory.draw(arrays(aims)[group].shape, stream(1, "memory", group, "cells"))
         expected = array.memory.program(
             arrays(aims)[group] / array.full_scale, stream(1, "memory", group, "writing", 0), cells=cells
         )
         np.testing.assert_allclose(conducts[group], array.full_scale * expected, rtol=1e-14, atol=0)
-    other = written(design_of(spec_on(name, seed=2)).arrays, aims, seed=2)
-    again = written(cells_of, aims, seed=1, writing=1)
+    other = Storage.of(design_of(spec_on(name, seed=2))).written(aims)
+    again = storage.written(aims, writing=1)
     missed = name != "brainscales2"  # codes are codes, whatever the chip
     assert missed == any(np.any(a != b) for a, b in zip(stored.forward, other.forward, strict=True))
     assert missed == any(np.any(a != b) for a, b in zip(stored.forward, again.forward, strict=True))
@@ -74,10 +77,10 @@ def test_written_weights_miss_as_published() -> None:
     """PCM at a fifth of full scale: σ = .26348 + 1.9650/5 − 1.1731/25 µS, and that of the device at rest, .26348;
     of 25 µS. 4000 weights know σ to 1.1 %: within four of that. Beyond full scale they are clipped."""
     spec = attrs.evolve(spec_on("pcm_crossbar"), network=spec_of([80, 50, 4]).network)
-    cells_of = design_of(spec).arrays
+    storage = Storage.of(design_of(spec))
     weights = Weights.initial(spec)
     aims = attrs.evolve(weights, forward=tuple(np.full(w.shape, 0.4) for w in weights.forward))
-    off = written(cells_of, aims, seed=1).forward[0] - 0.4
+    off = storage.written(aims).forward[0] - 0.4
     sigma = 2 * np.hypot(0.26348 + 1.9650 / 5 - 1.1731 / 25, 0.26348) / 25
     # the device at rest cannot miss downwards: half of its variance, and a mean
     rest = 2 * 0.26348 / 25
@@ -85,7 +88,7 @@ def test_written_weights_miss_as_published() -> None:
     assert off.std() == pytest.approx(sigma, rel=4 / np.sqrt(2 * off.size))
     assert off.mean() == pytest.approx(-rest / np.sqrt(2 * np.pi), abs=4 * sigma / np.sqrt(off.size))
     beyond = attrs.evolve(weights, forward=tuple(np.full(w.shape, 9.0) for w in weights.forward))
-    assert written(cells_of, beyond, seed=1).forward[0].mean() == pytest.approx(2.0, rel=0.02)
+    assert storage.written(beyond).forward[0].mean() == pytest.approx(2.0, rel=0.02)
 
 
 def test_a_chip_without_memory_is_what_it_was() -> None:
@@ -93,7 +96,7 @@ def test_a_chip_without_memory_is_what_it_was() -> None:
     spec = spec_on("subthreshold_180nm")
     chip, weights = VirtualChip(spec, backend="numpy"), random_weights(spec, 3)
     assert chip.written(weights) is weights
-    assert chip.held(weights) is weights
+    assert chip.storage.held(weights) is weights
     assert not shown(chip, weights).cells
     lines = chip.model.group("synapses_1").equations.splitlines()
     assert lines == [
@@ -192,7 +195,7 @@ def test_weights_drift_by_the_power_of_their_age() -> None:
     before = chip.written(random_weights(spec, 3))
     after = shown(chip, before, 5, learning=False)
     age = 1e-3 + 5 * 4e-3
-    conducts = arrays(chip.held(after))
+    conducts = arrays(chip.storage.held(after))
     for group, array in design_of(spec).arrays.items():
         np.testing.assert_allclose(after.cells[f"{group}.age"], age, rtol=1e-12, atol=0)
         stored = arrays(before)[group]
@@ -250,7 +253,7 @@ def test_digital_weights_stay_codes() -> None:
     steps = np.concatenate(moved)
     assert (steps > 0).any()
     assert (steps < 0).any()
-    assert any(np.any(a != b) for a, b in zip(chip.held(after).forward, after.forward, strict=True))
+    assert any(np.any(a != b) for a, b in zip(chip.storage.held(after).forward, after.forward, strict=True))
     checks, _, _ = follow(chip, after, stimulus_of(random_dataset(spec, 5), COLUMNS))
     assert all(check.passed for check in checks)
 
@@ -293,6 +296,28 @@ def test_a_night_writes_the_feedback_alone() -> None:
         after.cells["synapses_1.age"], 20 + 2 * protocol.period * night.model.dt, rtol=1e-12
     )
     np.testing.assert_allclose(after.cells["feedback_1.age"], night.model.dt, rtol=1e-9)
+
+
+@pytest.mark.parametrize("memory_of", [Cmo(), CapacitorCell()], ids=["cmo", "capacitor"])
+def test_a_chip_of_ones_own_stores_in_other_cells(memory_of: Memory, tmp_path: Path) -> None:
+    """Cells that no preset has, in a file: old ones too compute as the reference does."""
+    part = "cmo" if isinstance(memory_of, Cmo) else "capacitor"
+    synapse = {"memory": {"part": part, **as_tree(memory_of)}}
+    if isinstance(memory_of, Cmo):
+        synapse["read_time"] = as_tree(memory_of.read_time)
+    document = {
+        "based_on": "subthreshold_180nm",
+        "sources": {"here": "this test"},
+        "chip": {"synapse": synapse},
+    }
+    (tmp_path / "mine.toml").write_text(tomli_w.dumps(document))
+    spec = attrs.evolve(spec_on("ideal"), chip={"file": str(tmp_path / "mine.toml")})
+    chip = VirtualChip(spec, backend="numpy")
+    weights = chip.written(random_weights(spec, 3))
+    old = attrs.evolve(weights, cells={"synapses_1.age": np.full((7, 6), 40.0)})
+    assert np.any(chip.storage.held(old).forward[0] != weights.forward[0])
+    checks, _, _ = follow(chip, old, stimulus_of(random_dataset(spec, 5), COLUMNS))
+    assert {check.name: check.passed for check in checks} == {"trajectory": True, "update": True}
 
 
 def test_what_is_not_possible_is_refused() -> None:

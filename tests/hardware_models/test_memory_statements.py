@@ -59,8 +59,8 @@ def drawn() -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
 @ALL
 @pytest.mark.parametrize("time", [0.0, 20.0, 3e3, DAY, 1.9 * DAY])
 def test_ageing(memory: Memory, time: float) -> None:
-    """As `age` of the same normals. 1e-7: near the reference time numpy takes a root of what two squares, alike to
-    some digits, differ by; the statements of one memory do not."""
+    """As `age` of the same normals. 1e-9: near the reference time both take roots of what two squares differ by, which
+    are alike to some digits."""
     weights, _, _ = drawn()
     aged = memory.age(weights, time * second, np.random.default_rng(3))
     keeping, fate = memory.keeping(), np.random.default_rng(3).standard_normal(N)

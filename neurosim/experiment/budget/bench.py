@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hardware_models import Lot
 from hardware_models.spreads import Spread
 from neurosim.backend import Stimulus
-from neurosim.emulate import Weights, design_of, held
+from neurosim.emulate import Storage, Weights, design_of
 from neurosim.equations import designed_deviations, drawn_onto
 from neurosim.errors import SpecError
 from neurosim.experiment.budget.rows import ALL
@@ -75,7 +75,7 @@ class Bench:
         )
         return Bench(
             spec=spec,
-            weights=held(design.arrays, weights),
+            weights=Storage.of(design).held(weights),
             stored=weights,
             lot=lot,
             plain=plain,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurosim.emulate import VirtualChip, Weights, design_of, written
+from neurosim.emulate import Storage, VirtualChip, Weights, design_of
 from neurosim.errors import SpecError
 from neurosim.experiment.budget.bench import Bench
 from neurosim.experiment.budget.closed import closed_rows
@@ -50,9 +50,8 @@ def error_budget(
     dataset = load_dataset(spec.task)
     if weights is None:
         weights = Weights.initial(spec)
-        design = design_of(spec)
         if not pretraining_epochs(spec):
-            weights = written(design.arrays, weights, seed=design.chip.seed)
+            weights = Storage.of(design_of(spec)).written(weights)
         else:
             weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
     bench = Bench.of(spec, dataset, weights, samples)
