@@ -164,11 +164,11 @@ kept = shifted + sqrt(2*relaxed)/(1 - lowest)*fate"""
 
         text = f"""{pair_text("kept")}
 octaves = log(clip((age + t_reading)/(2*t_reading), 1, {HUGE}))
-sigma = read_noise*sqrt(octaves)*{joined(variance("plus"), variance("minus"))}"""
+sigma = read_spread*sqrt(octaves)*{joined(variance("plus"), variance("minus"))}"""
         parameters = {
             **self._scales(),
             "t_reading": Parameter(value=self.read_time, meaning="how long one reading takes"),
-            "read_noise": Parameter(value=self.read / self._scale, meaning="K/g_max"),
+            "read_spread": Parameter(value=self.read / self._scale, meaning="K/g_max"),
         }
         return Fragment(equations="", after=text, parameters=parameters)
 

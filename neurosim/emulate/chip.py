@@ -96,6 +96,7 @@ class VirtualChip:
 
         Parameters
         ----------
+        weights : what the chip stores, see `written`; how old that is comes with them, and is carried on.
         learning : whether updates reach the weights, or at which rates; the controller works in any case.
         nudge : λ instead of the spec's.
         noise : False turns the noise off, of a noisy chip and of a sleep phase.
