@@ -37,7 +37,7 @@ def learn(chip: str, seed: int, epochs: int, start: Weights | None) -> tuple[Wei
     """The weights after some epochs on a chip, and its accuracy with them, %; NaN where it went wrong."""
     spec = attrs.evolve(base, chip={"name": chip, "seed": seed})
     learner = ChipLearner(VirtualChip(spec, backend=options.backend), data)
-    learner.weights = start or learner.weights
+    learner.weights = learner.chip.written(start) if start else learner.weights
     for epoch in range(epochs):
         progress(f"{chip} {seed}", epoch, epochs)
         order = stream(spec.run.seed, "order", epoch).permutation(len(data.train_inputs)).astype(np.int32)

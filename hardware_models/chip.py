@@ -63,7 +63,8 @@ class Chip:
     seed: int = attrs.field(default=1, validator=checks.seed)
     """Which chip of the lot; also the root of its noise."""
     noise: bool = attrs.field(default=False, validator=checks.truth)
-    """Of transconductors: white, 1/f and of single traps, into somata, dendrites and integrators; and of sampling.
+    """Of transconductors: white, 1/f and of single traps, into somata, dendrites and integrators; of
+    sampling; of reading and changing stored weights.
 
     White noise needs a state that filters it: a dendrite without a time constant has none of its own, nor have the
     controller's proportional path and its output stage."""

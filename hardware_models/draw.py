@@ -85,7 +85,7 @@ def differs(chip: Chip) -> bool:
     nominal = attrs.evolve(chip, temperature=REFERENCE, corner="tt")
     parts = (chip.soma, chip.basal, chip.apical, chip.controller)
     finite = [np.isfinite(getattr(part.coupling, "gain", np.inf)) for part in parts]
-    return chip.mismatch or any(finite) or chip != nominal
+    return chip.mismatch or chip.synapse.wired or any(finite) or chip != nominal
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -133,11 +133,11 @@ class Lot:
         return Draw(
             layers=tuple(self._layer(n, streams(f"layer_{l}")) for l, n in enumerate(sizes[1:], start=1)),
             forward_gain=tuple(
-                self._factor("forward_gain", (m, n), streams(f"forward_{l}"))
+                self._synapses("forward_gain", (m, n), streams(f"forward_{l}"))
                 for l, (n, m) in enumerate(itertools.pairwise(sizes), start=1)
             ),
             feedback_gain=tuple(
-                self._factor("feedback_gain", shape, streams(f"feedback_{position}"))
+                self._synapses("feedback_gain", shape, streams(f"feedback_{position}"))
                 for position, shape in enumerate(shapes, start=1)
             ),
             populations={
@@ -155,6 +155,11 @@ class Lot:
         """(1 + shift) exp(σ z)."""
         spread = self.spreads[name]
         return (1 + spread.shift) * np.exp(spread.sigma * self._normals(shape, generator))
+
+    def _synapses(self, name: str, shape: tuple[int, int], generator: np.random.Generator) -> Array:
+        """Mirrors, and what the lines leave of them."""
+        with self.chip.cited("synapse"):
+            return self._factor(name, shape, generator) * self.chip.synapse.line_factor(shape)
 
     def _term(self, name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
         """shift + σ z."""

@@ -1,9 +1,12 @@
 """Memories of weights, one kind a file; a kind is one line here."""
 
+from hardware_models.memory.array import CellArray
 from hardware_models.memory.capacitor_cell import CapacitorCell
 from hardware_models.memory.cells import Cells, Faults
 from hardware_models.memory.cmo import Cmo
 from hardware_models.memory.curve import Curve
+from hardware_models.memory.emulated import Answer, Conduction, Keeping
+from hardware_models.memory.ideal import Ideal
 from hardware_models.memory.memory import Memory, retained
 from hardware_models.memory.pcm import Pcm
 from hardware_models.memory.rram import Rram, Snapshot
@@ -21,13 +24,22 @@ MEMORIES: dict[str, type[Memory]] = {
 }
 """By the name that `part` has in a file."""
 
+STORES: dict[str, type] = {"ideal": Ideal, **MEMORIES}
+"""What may stand in a crossbar."""
+
 __all__ = [
     "MEMORIES",
+    "STORES",
+    "Answer",
     "CapacitorCell",
+    "CellArray",
     "Cells",
     "Cmo",
+    "Conduction",
     "Curve",
     "Faults",
+    "Ideal",
+    "Keeping",
     "Memory",
     "Pcm",
     "Rram",

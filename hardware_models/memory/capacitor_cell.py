@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 
 from hardware_models.checks import quantity
 from hardware_models.ekv import REFERENCE, Transistor
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells, draw_singles
 from hardware_models.memory.curve import Array
+from hardware_models.memory.emulated import Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import seconds, without_drift
 from hardware_models.memory.pair import targets
 from hardware_models.memory.update_law import UpdateLaw
@@ -108,3 +110,30 @@ class CapacitorCell:
         """0: the noise of the transistor that reads it is the circuit's, not the memory's."""
         seconds(time)
         return np.zeros(np.shape(weights))
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """As `program`."""
+        return self.program(weights, generator, cells=cells)
+
+    def keeping(self) -> Keeping:
+        """x e^(−age/τ)."""
+        constant = float(self.time_constant)
+        tau = Parameter(value=self.time_constant, meaning="with which a cell loses its weight")
+        text = Fragment(equations="", after="kept = x*exp(-age/tau_leak)", parameters={"tau_leak": tau})
+        return Keeping(
+            statements=text, kept=lambda x, age, fate: np.asarray(x * np.exp(-age / constant)), loses=True
+        )
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What they keep."""
+        return Conduction()
+
+    def answer(self, cells: Cells) -> Answer:
+        """By its law."""
+        return answer_of(self.update_law, cells)
+
+    def reading(self) -> Fragment | None:
+        """None: it is read without noise of its own."""
+        return None

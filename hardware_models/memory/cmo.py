@@ -10,11 +10,14 @@ from brian2 import Quantity, second, siemens, usecond, usiemens
 from numpy.typing import ArrayLike
 
 from hardware_models.checks import number, quantity, whole
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array, coefficients, polynomial
+from hardware_models.memory.emulated import OF_WRITING, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import seconds, without_drift
 from hardware_models.memory.pair import join, pair_sigma, split, steps_of, write_pair
 from hardware_models.memory.ranges import conductances_in_order
+from hardware_models.memory.text import HUGE, joined, pair_text
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
 
@@ -101,13 +104,17 @@ class Cmo:
 
     def age(self, weights: ArrayLike, time: Quantity, generator: np.random.Generator) -> Array:
         """Both devices shifted, none below zero; and what relaxes after the first second."""
-        weights, logarithm = np.asarray(weights, float), np.log(max(seconds(time), 1.0))
+        now = np.array(seconds(time))
+        return self._relaxed(np.asarray(weights, float), now, generator.standard_normal(np.shape(weights)))
+
+    def _relaxed(self, weights: Array, now: Array, normals: Array) -> Array:
+        logarithm = np.log(np.maximum(now, 1.0))
         devices = split(weights, self.lowest) + self.shift_slope * logarithm / self._scale
         shifted = join(np.maximum(devices, 0), self.lowest)
         total = self.relaxation + self.relaxation_slope * logarithm
         more = np.sqrt(total**2 - self.relaxation**2) / self._scale
-        sigma = pair_sigma(weights, lambda x: np.full(x.shape, more), lowest=self.lowest)
-        return np.asarray(shifted + sigma * generator.standard_normal(sigma.shape))
+        sigma = pair_sigma(weights, lambda x: np.broadcast_to(more, x.shape), lowest=self.lowest)
+        return np.asarray(shifted + sigma * normals)
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Of both devices; 0 below 1 µS, where the published form turns negative."""
@@ -116,6 +123,60 @@ class Cmo:
         return pair_sigma(
             weights, lambda x: spread * np.log10(np.maximum(x * self._scale, 1)), lowest=self.lowest
         )
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """As `program`."""
+        return self.program(weights, generator, cells=cells)
+
+    def keeping(self) -> Keeping:
+        """Both devices shifted, none below zero; what relaxes, times a normal that each writing draws anew."""
+        text = f"""{pair_text("x")}
+since = log(clip(age/t_reference, 1, {HUGE}))
+shifted = (clip(plus + shift*since, 0, {HUGE}) - clip(minus + shift*since, 0, {HUGE}))/(1 - lowest)
+relaxed = relaxation_slope*since*(2*relaxation + relaxation_slope*since)
+kept = shifted + sqrt(2*relaxed)/(1 - lowest)*fate"""
+        scale = self._scale
+        parameters = {
+            **self._scales(),
+            "t_reference": Parameter(value=self.reference_time, meaning="t₀"),
+            "shift": Parameter(value=self.shift_slope / scale, meaning="m/g_max"),
+            "relaxation": Parameter(value=self.relaxation / scale, meaning="r₁/g_max"),
+            "relaxation_slope": Parameter(value=self.relaxation_slope / scale, meaning="r/g_max"),
+        }
+        fragment = Fragment(equations="", after=text, parameters=parameters)
+        return Keeping(statements=fragment, kept=self._relaxed, fate=OF_WRITING, loses=True)
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What they keep."""
+        return Conduction()
+
+    def answer(self, cells: Cells) -> Answer:
+        """By its law."""
+        return answer_of(self.update_law, cells)
+
+    def reading(self) -> Fragment | None:
+        """`read_sigma`."""
+
+        def variance(device: str) -> str:
+            return f"log10(clip({device}*g_scale, 1, {HUGE}))**2"
+
+        text = f"""{pair_text("kept")}
+octaves = log(clip((age + t_reading)/(2*t_reading), 1, {HUGE}))
+sigma = read_spread*sqrt(octaves)*{joined(variance("plus"), variance("minus"))}"""
+        parameters = {
+            **self._scales(),
+            "t_reading": Parameter(value=self.read_time, meaning="how long one reading takes"),
+            "read_spread": Parameter(value=self.read / self._scale, meaning="K/g_max"),
+        }
+        return Fragment(equations="", after=text, parameters=parameters)
+
+    def _scales(self) -> dict[str, Parameter]:
+        return {
+            "lowest": Parameter(value=self.lowest, meaning="g_min/g_max"),
+            "g_scale": Parameter(value=self._scale, meaning="g_max, µS"),
+        }
 
     @property
     def _scale(self) -> float:

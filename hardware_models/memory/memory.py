@@ -8,8 +8,10 @@ import numpy as np
 from brian2 import Quantity, have_same_dimensions, second
 from numpy.typing import ArrayLike
 
+from hardware_models.fragment import Fragment
 from hardware_models.memory.cells import Cells
 from hardware_models.memory.curve import Array
+from hardware_models.memory.emulated import Answer, Conduction, Keeping
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
 from hardware_models.quantity import QuantityError
@@ -80,6 +82,28 @@ class Memory(Protocol):
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Standard deviation of one reading of weights, as they are `time` after programming, in units of w."""
+        ...
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """What writing weights leaves stored: as `program`, or the codes of digital cells over full scale."""
+        ...
+
+    def keeping(self) -> Keeping:
+        """What time makes of what is stored."""
+        ...
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What cells conduct of what they keep."""
+        ...
+
+    def answer(self, cells: Cells) -> Answer:
+        """How what they keep changes."""
+        ...
+
+    def reading(self) -> Fragment | None:
+        """`read_sigma` as statements: `sigma` from kept and age; None where it is 0."""
         ...
 
 

@@ -10,11 +10,14 @@ from brian2 import Quantity, nsecond, second, siemens, usiemens
 from numpy.typing import ArrayLike
 
 from hardware_models.checks import quantity, whole
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array, Curve, coefficients, polynomial
+from hardware_models.memory.emulated import OF_DEVICE, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import retained, seconds
 from hardware_models.memory.pair import pair_sigma, steps_of, targets, write_pair
 from hardware_models.memory.ranges import conductances_in_order
+from hardware_models.memory.text import HUGE, curve_parameters, curve_text, joined, pair_text
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
 
@@ -103,8 +106,11 @@ class Pcm:
 
     def drift_exponent(self, weights: ArrayLike, generator: np.random.Generator) -> Array:
         """ν of the device that conducts."""
-        y = self._fitted(self.lowest + (1 - self.lowest) * np.abs(targets(weights)))
-        return np.abs(self.drift_mean(y) + self.drift_spread(y) * generator.standard_normal(y.shape))
+        return self._exponent(targets(weights), generator.standard_normal(np.shape(weights)))
+
+    def _exponent(self, weights: Array, normals: Array) -> Array:
+        y = self._fitted(self.lowest + (1 - self.lowest) * np.abs(np.clip(weights, -1, 1)))
+        return np.abs(self.drift_mean(y) + self.drift_spread(y) * normals)
 
     def age(self, weights: ArrayLike, time: Quantity, generator: np.random.Generator) -> Array:
         """w (t/t₀)^−ν."""
@@ -123,6 +129,66 @@ class Pcm:
             return spread * x * self.read(target)
 
         return pair_sigma(weights, sigma, lowest=self.lowest)
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """As `program`."""
+        return self.program(weights, generator, cells=cells)
+
+    def keeping(self) -> Keeping:
+        """x (age/t₀)^−ν from t₀ on, with the ν of what is stored; a device stays as far off the mean ν as it is."""
+        start = float(self.reference_time)
+        text = f"""y = clip((lowest + (1 - lowest)*clip(abs(x), 0, 1))*fitted, 0, 1)
+exponent = abs({curve_text("drift", self.drift_mean, "y")} + {curve_text("spread", self.drift_spread, "y")}*fate)
+kept = x*clip(age/t_reference, 1, {HUGE})**(-exponent)"""
+        parameters = {
+            **self._scales(),
+            **curve_parameters("drift", self.drift_mean, "mean exponent of drift"),
+            **curve_parameters("spread", self.drift_spread, "spread of the exponent"),
+        }
+
+        def kept(x: Array, age: Array, fate: Array) -> Array:
+            return np.asarray(x * np.maximum(age / start, 1) ** -self._exponent(x, fate))
+
+        fragment = Fragment(equations="", after=text, parameters=parameters)
+        return Keeping(statements=fragment, kept=kept, fate=OF_DEVICE, loses=True)
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What they keep."""
+        return Conduction()
+
+    def answer(self, cells: Cells) -> Answer:
+        """By its law."""
+        return answer_of(self.update_law, cells)
+
+    def reading(self) -> Fragment | None:
+        """`read_sigma`."""
+
+        def variance(device: str) -> str:
+            target = f"clip(y_{device}*drifted**{curve_text('drift', self.drift_mean, f'y_{device}')}, 0, 1)"
+            return f"({device}*{curve_text('read', self.read, target)})**2"
+
+        text = f"""{pair_text("kept")}
+y_plus = clip(plus*fitted, 0, 1)
+y_minus = clip(minus*fitted, 0, 1)
+drifted = clip(age/t_reference, 1, {HUGE})
+octaves = log(clip((age + t_reading)/(2*t_reading), 1, {HUGE}))
+sigma = sqrt(octaves)*{joined(variance("plus"), variance("minus"))}"""
+        parameters = {
+            **self._scales(),
+            "t_reading": Parameter(value=self.read_time, meaning="how long one reading takes"),
+            **curve_parameters("drift", self.drift_mean, "mean exponent of drift"),
+            **curve_parameters("read", self.read, "read noise over the conductance"),
+        }
+        return Fragment(equations="", after=text, parameters=parameters)
+
+    def _scales(self) -> dict[str, Parameter]:
+        return {
+            "lowest": Parameter(value=self.lowest, meaning="g_min/g_max"),
+            "fitted": Parameter(value=float(self.g_max / self.g_fit), meaning="g_max/g_fit"),
+            "t_reference": Parameter(value=self.reference_time, meaning="t₀"),
+        }
 
     def _fitted(self, x: Array) -> Array:
         """y of devices x = g/g_max, no more than 1: nothing is known beyond."""

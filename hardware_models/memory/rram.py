@@ -10,11 +10,14 @@ from brian2 import Quantity, second, siemens, usiemens
 from numpy.typing import ArrayLike
 
 from hardware_models.checks import quantity, whole
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array, coefficients, polynomial
+from hardware_models.memory.emulated import OF_WRITING, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import DAY, seconds, without_drift
 from hardware_models.memory.pair import pair_sigma, steps_of, write_pair
 from hardware_models.memory.ranges import conductances_in_order, not_beyond
+from hardware_models.memory.text import HUGE, joined, pair_text, polynomial_text, terms_of
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
 from hardware_models.quantity import QuantityError
@@ -105,10 +108,13 @@ class Rram:
         """σ/g_max of devices x = g/g_max around their target; QuantityError beyond the late snapshot."""
         now = seconds(time)
         not_beyond(now, self.late.time)
+        return self._spread(x, np.array(now))
+
+    def _spread(self, x: Array, now: Array) -> Array:
         logs = np.log([float(snapshot.time) for snapshot in self._snapshots])
         result = np.zeros(np.shape(x))
         for snapshot, unit in zip(self._snapshots, np.eye(3), strict=True):
-            share = np.interp(np.log(max(now, float(self.early.time))), logs, unit)  # a hat function
+            share = np.interp(np.log(np.maximum(now, float(self.early.time))), logs, unit)  # a hat function
             result += share * self._microsiemens(snapshot.sigma, x)
         return result / float(self.g_max / usiemens)
 
@@ -128,19 +134,97 @@ class Rram:
 
     def age(self, weights: ArrayLike, time: Quantity, generator: np.random.Generator) -> Array:
         """What σ has grown by since programming, added; conductances are not clipped a second time."""
+        now = seconds(time)
+        not_beyond(now, self.late.time)
+        return self._relaxed(
+            np.asarray(weights, float), np.array(now), generator.standard_normal(np.shape(weights))
+        )
+
+    def _relaxed(self, weights: Array, now: Array, normals: Array) -> Array:
+        start = np.array(float(self.reference_time))
 
         def grown(x: Array) -> Array:
-            more = self.spread(x, time) ** 2 - self.spread(x, self.reference_time) ** 2
-            return np.sqrt(np.maximum(more, 0))
+            return np.sqrt(np.maximum(self._spread(x, now) ** 2 - self._spread(x, start) ** 2, 0))
 
-        sigma = pair_sigma(weights, grown, lowest=self.lowest)
-        return np.asarray(weights, float) + sigma * generator.standard_normal(sigma.shape)
+        return np.asarray(weights + pair_sigma(weights, grown, lowest=self.lowest) * normals)
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Of both devices, whatever the time."""
         seconds(time)
         scale = float(self.g_max / usiemens)
         return pair_sigma(weights, lambda x: self._microsiemens(self.read, x) / scale, lowest=self.lowest)
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """As `program`."""
+        return self.program(weights, generator, cells=cells)
+
+    def keeping(self) -> Keeping:
+        """What σ has grown by, times a normal that each writing draws anew."""
+
+        def lines(device: str) -> list[str]:
+            early, middle, late = (
+                f"(clip({polynomial_text(name, len(snapshot.sigma), f'y_{device}')}, 0, {HUGE})/g_scale)"
+                for name, snapshot in self._named.items()
+            )
+            return [
+                f"y_{device} = clip({device}*fitted, 0, 1)",
+                f"first_{device} = {early}",
+                f"more_{device} = to_middle*({middle} - {early}) + to_late*({late} - {middle})",
+            ]
+
+        # σ(t)² − σ(t₀)², without the difference of two squares that are alike
+        grown = [f"clip(more_{d}*(2*first_{d} + more_{d}), 0, {HUGE})" for d in ("plus", "minus")]
+        nl = "\n"
+        text = f"""{pair_text("x")}
+since = log(clip(age/t_early, 1, {HUGE}))
+to_middle = clip(since/log(t_middle/t_early), 0, 1)
+to_late = clip((since - log(t_middle/t_early))/log(t_late/t_middle), 0, 1)
+{nl.join([*lines("plus"), *lines("minus")])}
+kept = x + {joined(*grown)}*fate"""
+        times = {
+            f"t_{name}": Parameter(value=snapshot.time, meaning=f"when the {name} spread was measured")
+            for name, snapshot in self._named.items()
+        }
+        parameters = {**self._scales(), **times}
+        for name, snapshot in self._named.items():
+            parameters |= terms_of(name, snapshot.sigma, f"{name} spread, µS")
+        fragment = Fragment(equations="", after=text, parameters=parameters)
+        return Keeping(
+            statements=fragment, kept=self._relaxed, fate=OF_WRITING, until=self.late.time, loses=True
+        )
+
+    @property
+    def _named(self) -> dict[str, Snapshot]:
+        return dict(zip(("early", "middle", "late"), self._snapshots, strict=True))
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What they keep."""
+        return Conduction()
+
+    def answer(self, cells: Cells) -> Answer:
+        """By its law."""
+        return answer_of(self.update_law, cells)
+
+    def reading(self) -> Fragment | None:
+        """`read_sigma`."""
+
+        def variance(device: str) -> str:
+            y = f"clip({device}*fitted, 0, 1)"
+            return f"(clip({polynomial_text('read', len(self.read), y)}, 0, {HUGE})/g_scale)**2"
+
+        text = f"""{pair_text("kept")}
+sigma = {joined(variance("plus"), variance("minus"))}"""
+        terms = terms_of("read", self.read, "read noise, µS")
+        return Fragment(equations="", after=text, parameters={**self._scales(), **terms})
+
+    def _scales(self) -> dict[str, Parameter]:
+        return {
+            "lowest": Parameter(value=self.lowest, meaning="g_min/g_max"),
+            "fitted": Parameter(value=float(self.g_max / self.g_fit), meaning="g_max/g_fit"),
+            "g_scale": Parameter(value=float(self.g_max / usiemens), meaning="g_max, µS"),
+        }
 
     def _microsiemens(self, terms: tuple[float, ...], x: Array) -> Array:
         """A polynomial of y, no less than 0; what lies beyond y = 1 counts as 1."""

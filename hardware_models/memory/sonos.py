@@ -10,11 +10,14 @@ from brian2 import Quantity, amp, namp, second
 from numpy.typing import ArrayLike
 
 from hardware_models.checks import fraction, quantity, whole
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array
+from hardware_models.memory.emulated import OF_WRITING, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import DAY, seconds, without_drift
 from hardware_models.memory.pair import pair_sigma, steps_of, write_pair
 from hardware_models.memory.ranges import not_beyond
+from hardware_models.memory.text import HUGE, joined, pair_text
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
 from hardware_models.quantity import QuantityError
@@ -85,14 +88,19 @@ class Sonos:
 
     def spread(self, x: Array, time: Quantity) -> Array:
         """σ_I/I_max of devices x = I/I_max; QuantityError beyond four days."""
-        at = [self._between(seconds(time), name) for name in ("spread", "scale")]
-        return self._sigma(x, at[0], at[1])
+        now = seconds(time)
+        not_beyond(now, 4 * DAY)
+        return self._spread(x, np.array(now))
+
+    def _spread(self, x: Array, now: Array) -> Array:
+        return self._sigma(x, self._between(now, "spread"), self._between(now, "scale"))
 
     def loss(self, time: Quantity) -> float:
         """Of the mean current."""
-        return float(
-            np.interp(seconds(time) / float(DAY), [0, 1, 4], [0, self.day_loss, self.four_days_loss])
-        )
+        return float(self._loss(np.array(seconds(time))))
+
+    def _loss(self, now: Array) -> Array:
+        return np.asarray(np.interp(now / float(DAY), [0, 1, 4], [0, self.day_loss, self.four_days_loss]))
 
     def program(
         self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
@@ -110,14 +118,18 @@ class Sonos:
 
     def age(self, weights: ArrayLike, time: Quantity, generator: np.random.Generator) -> Array:
         """w (1 − loss), and what σ_I has grown by since programming; currents are not clipped a second time."""
+        now = seconds(time)
+        not_beyond(now, 4 * DAY)
+        return self._relaxed(
+            np.asarray(weights, float), np.array(now), generator.standard_normal(np.shape(weights))
+        )
 
+    def _relaxed(self, weights: Array, now: Array, normals: Array) -> Array:
         def grown(x: Array) -> Array:
-            more = self.spread(x, time) ** 2 - self.spread(x, self.reference_time) ** 2
-            return np.sqrt(np.maximum(more, 0))
+            return np.sqrt(np.maximum(self._spread(x, now) ** 2 - self._spread(x, np.array(0.0)) ** 2, 0))
 
         sigma = pair_sigma(weights, grown, lowest=self.lowest)
-        kept = np.asarray(weights, float) * (1 - self.loss(time))
-        return np.asarray(kept + sigma * generator.standard_normal(sigma.shape))
+        return np.asarray(weights * (1 - self._loss(now)) + sigma * normals)
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Of both devices, whatever the time."""
@@ -125,12 +137,80 @@ class Sonos:
         read = float(self.read.spread), float(self.read.scale)
         return pair_sigma(weights, lambda x: self._sigma(x, *read), lowest=self.lowest)
 
-    def _between(self, now: float, name: str) -> float:
+    def _between(self, now: Array, name: str) -> Array:
         """A or B at a time, A."""
-        not_beyond(now, 4 * DAY)
         measured = [float(getattr(s, name)) for s in (self.programmed, self.day, self.four_days)]
-        return float(np.interp(now / float(DAY), [0, 1, 4], measured))
+        return np.asarray(np.interp(now / float(DAY), [0, 1, 4], measured))
 
-    def _sigma(self, x: Array, spread: float, scale: float) -> Array:
+    def _sigma(self, x: Array, spread: ArrayLike, scale: ArrayLike) -> Array:
         current = np.maximum(x, 0) * float(self.i_max)
-        return -spread / float(self.i_max) * np.expm1(-current / scale)
+        return np.asarray(-np.asarray(spread) / float(self.i_max) * np.expm1(-current / np.asarray(scale)))
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """As `program`."""
+        return self.program(weights, generator, cells=cells)
+
+    def keeping(self) -> Keeping:
+        """What the mean loses, and what σ has grown by, times a normal that each writing draws anew."""
+
+        def grown(device: str) -> str:
+            now = f"({_now('spread')}*(1 - exp(-{device}*i_max/{_now('scale')})))"
+            # at age 0 both are the same but for rounding, of which no root is to be taken
+            start = f"(spread_programmed*(1 - exp(-{device}*i_max/scale_programmed)))"
+            return f"clip({now}**2 - {start}**2, 0*amp**2, {HUGE}*amp**2)"
+
+        text = f"""{pair_text("x")}
+to_day = clip(age/t_day, 0, 1)
+to_four = clip((age/t_day - 1)/3, 0, 1)
+lost = loss_day*to_day + (loss_four_days - loss_day)*to_four
+aged = int(age > 0*second)
+kept = x*(1 - lost) + aged*{joined(grown("plus"), grown("minus"))}/i_max*fate"""
+        parameters = {
+            **self._scales(),
+            "t_day": Parameter(value=DAY, meaning="a day"),
+            "loss_day": Parameter(value=float(self.day_loss), meaning="what the mean loses in a day"),
+            "loss_four_days": Parameter(value=float(self.four_days_loss), meaning="in four days"),
+        }
+        for name in ("programmed", "day", "four_days"):
+            curve = getattr(self, name)
+            parameters[f"spread_{name}"] = Parameter(value=curve.spread, meaning="A of a device's current")
+            parameters[f"scale_{name}"] = Parameter(value=curve.scale, meaning="B of a device's current")
+        fragment = Fragment(equations="", after=text, parameters=parameters)
+        return Keeping(statements=fragment, kept=self._relaxed, fate=OF_WRITING, until=4 * DAY, loses=True)
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What they keep."""
+        return Conduction()
+
+    def answer(self, cells: Cells) -> Answer:
+        """By its law."""
+        return answer_of(self.update_law, cells)
+
+    def reading(self) -> Fragment | None:
+        """`read_sigma`."""
+
+        def variance(device: str) -> str:
+            return f"(spread_read*(1 - exp(-{device}*i_max/scale_read)))**2"
+
+        text = f"""{pair_text("kept")}
+sigma = {joined(variance("plus"), variance("minus"))}/i_max"""
+        parameters = {
+            **self._scales(),
+            "spread_read": Parameter(value=self.read.spread, meaning="A of a reading's noise"),
+            "scale_read": Parameter(value=self.read.scale, meaning="B of a reading's noise"),
+        }
+        return Fragment(equations="", after=text, parameters=parameters)
+
+    def _scales(self) -> dict[str, Parameter]:
+        return {
+            "lowest": Parameter(value=self.lowest, meaning="I_min/I_max"),
+            "i_max": Parameter(value=self.i_max, meaning="current of full scale"),
+        }
+
+
+def _now(name: str) -> str:
+    """A or B between its three times, as text."""
+    first, second, third = (f"{name}_{time}" for time in ("programmed", "day", "four_days"))
+    return f"({first} + ({second} - {first})*to_day + ({third} - {second})*to_four)"

@@ -10,8 +10,10 @@ from brian2 import Quantity, second
 from numpy.typing import ArrayLike
 
 from hardware_models.checks import number, whole
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells
 from hardware_models.memory.curve import Array
+from hardware_models.memory.emulated import Answer, Conduction, Keeping, Normals
 from hardware_models.memory.memory import seconds, without_drift
 from hardware_models.memory.pair import steps_of
 from hardware_models.memory.update_law import UpdateLaw
@@ -27,7 +29,10 @@ class Sram:
     Zero is a code, and full scale is. BrainScaleS-2 has six bits beside the sign (general knowledge).
 
     Updates: digital memory knows whole steps only. `levels` after `UpdateLaw.apply` rounds to the nearest, so changes
-    of less than half a step are lost, unless something else accumulates them.
+    of less than half a step are lost. An emulation rounds at random instead, k' = ⌊k + K Δ + u⌋ with u ~ U(0, 1):
+    right in the mean however small Δ is, its variance at most a quarter of a step squared. A processor beside the
+    array does that with a random number for each weight, as that of BrainScaleS-2, which writes the weights there,
+    can (general knowledge); no cell holds more than its bits.
     """
 
     differential: ClassVar[bool] = False
@@ -72,11 +77,13 @@ class Sram:
     ) -> Array:
         """What the cell's sources make of the code."""
         aim = self.levels(weights)
-        errors = (cells or self.draw(aim.shape, generator)).fitting(aim.shape).bits
-        codes = np.rint(np.abs(aim) * self.largest_code).astype(np.int64)
+        return self._analog(aim, (cells or self.draw(aim.shape, generator)).fitting(aim.shape))
+
+    def _analog(self, levels: Array, cells: Cells) -> Array:
+        codes = np.rint(np.abs(levels) * self.largest_code).astype(np.int64)
         places = np.arange(self.bits - 1).reshape(-1, *[1] * codes.ndim)
-        off = np.sum(((codes >> places) & 1) * errors, axis=0)
-        return np.asarray(np.sign(aim) * (codes + off) / self.largest_code)
+        off = np.sum(((codes >> places) & 1) * cells.bits, axis=0)
+        return np.asarray(np.sign(levels) * (codes + off) / self.largest_code)
 
     def drift_exponent(self, weights: ArrayLike, generator: np.random.Generator) -> Array:
         """0."""
@@ -91,3 +98,55 @@ class Sram:
         """0: the noise of its current sources is the circuit's, not the memory's."""
         seconds(time)
         return np.zeros(np.shape(weights))
+
+    def store(
+        self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
+    ) -> Array:
+        """k/K: digital."""
+        return self.levels(weights)
+
+    def keeping(self) -> Keeping:
+        """All of it."""
+        return Keeping()
+
+    def conduction(self, cells: Cells) -> Conduction:
+        """What the cell's sources make of the code."""
+        lines, summed = ["code = floor(abs(kept)*largest_code + 0.5)"], []
+        parameters = {"largest_code": self._codes()}
+        for bit in range(self.bits - 1):
+            summed.append(f"(floor(code/{2**bit}) - 2*floor(code/{2 ** (bit + 1)}))*error_{bit}")
+            meaning = f"error of the sources of bit {bit}, in least significant bits"
+            parameters[f"error_{bit}"] = Parameter(value=cells.bits[bit].ravel(), meaning=meaning)
+        lines.append(f"conducted = sign(kept)*(code + {' + '.join(summed)})/largest_code")
+        text = Fragment(equations="", after="\n".join(lines), parameters=parameters)
+        return Conduction(statements=text, conducted=lambda x: self._analog(x, cells))
+
+    def answer(self, cells: Cells) -> Answer:
+        """By whole steps, rounded at random; without what is random, to the nearest."""
+
+        def statements(normals: Normals) -> Fragment:
+            first, second = normals
+            text = f"""chance = 0.5 + rounding*(exp(-({first}**2 + {second}**2)/2) - 0.5)
+changed = clip(floor((kept + wanted)*largest_code + chance), -largest_code, largest_code)/largest_code"""
+            return Fragment(
+                equations="",
+                after=text,
+                parameters={
+                    "largest_code": self._codes(),
+                    "step": Parameter(value=cells.step.ravel(), meaning="1: all cells live"),
+                    "rounding": Parameter(value=1.0, meaning="1: at random; 0: to the nearest"),
+                },
+            )
+
+        def changed(x: Array, wanted: Array) -> Array:
+            largest = self.largest_code
+            return np.clip(np.floor((x + wanted) * largest + 0.5), -largest, largest) / largest
+
+        return Answer(statements=statements, changed=changed, random=True)
+
+    def reading(self) -> Fragment | None:
+        """None: it is read without noise of its own."""
+        return None
+
+    def _codes(self) -> Parameter:
+        return Parameter(value=float(self.largest_code), meaning="K")

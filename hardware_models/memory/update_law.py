@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_models.checks import fraction, number, truth
+from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.curve import Array
 
 
@@ -67,3 +68,26 @@ class UpdateLaw:
         slope = self.slope(weights, wanted, device_factor=device_factor)
         spread = self.cycle_spread * np.sqrt(np.abs(wanted) * self.smallest_step)
         return np.asarray(np.clip(weights + slope * (wanted + spread * normals), -1, 1))
+
+    def fragment(self, normal: str) -> Fragment:
+        """`apply` as statements: `changed` from kept and wanted.
+
+        Uses a parameter `step` for f, and for z the text `normal`; empty: the mean.
+        """
+        room = "*(up*(1 - kept) + (1 - up)*(1 + kept))" if self.soft else ""
+        noise = f" + cycle_spread*sqrt(abs(wanted)*smallest_step)*{normal}" if normal else ""
+        text = f"""up = int(wanted > 0)
+steepness = step*(up*up_step + (1 - up)*down_step){room}
+changed = clip(kept + steepness*(wanted{noise}), -1, 1)"""
+        ratio = float(np.sqrt(1 + self.asymmetry))
+        numbers = {
+            "up_step": (ratio, "√(1 + a), factor on steps upwards"),
+            "down_step": (1 / ratio, "the same downwards"),
+        }
+        if normal:
+            numbers["cycle_spread"] = (float(self.cycle_spread), "c, spread of a step over its mean")
+            numbers["smallest_step"] = (float(self.smallest_step), "δ, over full scale")
+        parameters = {
+            name: Parameter(value=value, meaning=meaning) for name, (value, meaning) in numbers.items()
+        }
+        return Fragment(equations="", after=text, parameters=parameters)

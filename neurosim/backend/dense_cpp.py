@@ -176,6 +176,16 @@ def _add(o: ops.Add, name: Name) -> str:
     return f"for (int _i = 0; _i < {o.size}; _i++) {name(o.target)}[_i] += {name(o.source)}[_i];"
 
 
+def _square(o: ops.Square, name: Name) -> str:
+    source = f"{name(o.source)}[_i]"
+    return f"for (int _i = 0; _i < {o.size}; _i++) {name(o.target)}[_i] = {source}*{source};"
+
+
+def _scatter(o: ops.Scatter, name: Name) -> str:
+    noise = f"sqrt({name(o.variance)}[_i])*{name(o.normals)}[_i]"
+    return f"for (int _i = 0; _i < {o.size}; _i++) {name(o.target)}[_i] += {noise};"
+
+
 def _fill(o: ops.Fill, name: Name) -> str:
     return f"std::memset({name(o.target)}, 0, sizeof(double)*{o.size});"
 
@@ -227,6 +237,8 @@ _WRITERS: dict[type, Callable[[Any, Name], str]] = {
     ops.Outer: _outer,
     ops.RowSum: _row_sum,
     ops.Add: _add,
+    ops.Square: _square,
+    ops.Scatter: _scatter,
     ops.Fill: _fill,
     ops.ColumnReduce: _column_reduce,
     ops.Feed: _feed,

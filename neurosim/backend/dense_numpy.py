@@ -142,6 +142,25 @@ def _add(o: ops.Add, groups: dict[str, NeuronGroup], _: RunState) -> Step:
     return step
 
 
+def _square(o: ops.Square, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target, source = state_array(groups, o.target), state_array(groups, o.source)
+
+    def step() -> None:
+        np.multiply(source, source, out=target)
+
+    return step
+
+
+def _scatter(o: ops.Scatter, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target, variance = state_array(groups, o.target), state_array(groups, o.variance)
+    normals = state_array(groups, o.normals)
+
+    def step() -> None:
+        np.add(target, np.sqrt(variance) * normals, out=target)
+
+    return step
+
+
 def _fill(o: ops.Fill, groups: dict[str, NeuronGroup], _: RunState) -> Step:
     target = state_array(groups, o.target)
     return lambda: target.fill(0.0)
@@ -207,6 +226,8 @@ _INTERPRETERS: dict[type, Callable[[Any, dict[str, NeuronGroup], RunState], Step
     ops.Outer: _outer,
     ops.RowSum: _row_sum,
     ops.Add: _add,
+    ops.Square: _square,
+    ops.Scatter: _scatter,
     ops.Fill: _fill,
     ops.ColumnReduce: _column_reduce,
     ops.Feed: _feed,

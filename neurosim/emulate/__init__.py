@@ -7,11 +7,13 @@ from neurosim.emulate.emulate import emulate
 from neurosim.emulate.passage import Passage
 from neurosim.emulate.plastic import Rates
 from neurosim.emulate.weights import Weights, projections
+from neurosim.emulate.written import Storage
 
 __all__ = [
     "Cost",
     "Passage",
     "Rates",
+    "Storage",
     "VirtualChip",
     "Weights",
     "chip_of",

@@ -21,6 +21,7 @@ from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
 from neurosim.emulate.wandering import is_noise_level, wander_after, wander_outputs, wander_values
 from neurosim.emulate.weights import Weights, projections
+from neurosim.emulate.written import Storage
 from neurosim.equations import Model, assemble, deviations_of
 from neurosim.equations.controlled import learns_feedback
 from neurosim.equations.deviations import layer_devices
@@ -54,6 +55,7 @@ class VirtualChip:
         self.door = Door(self.chip, loss=spec.task.loss)
         self._design = design_of(spec, columns=columns, sleeps=sleeps)
         self.deviations: Deviations = deviations_of(self._design)
+        self.storage = Storage.of(self._design)
         self.model: Model = assemble(self._design)
         self.backend = backend or spec.run.backend
         self._values: dict[str, ArrayLike] = {}
@@ -74,6 +76,7 @@ class VirtualChip:
         nudge: float | None = None,
         noise: bool = True,
         droop: bool = True,
+        ageing: bool = True,
         passage: int = 0,
         optimizer: Mapping[str, Array] | None = None,
         wander: Mapping[str, Array] | None = None,
@@ -85,10 +88,12 @@ class VirtualChip:
 
         Parameters
         ----------
+        weights : what the chip stores, see `written`; how old that is comes with them, and is carried on.
         learning : whether updates reach the weights, or at which rates; the controller works in any case.
         nudge : λ instead of the spec's.
         noise : False turns the noise off, of a noisy chip and of a sleep phase.
         droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
+        ageing : False lets time stand still for stored weights.
         passage : number of this run, so that every run meets noise of its own.
         optimizer : what the last passage left of the optimiser's state; None: it starts.
         wander : what the last passage left of noise that remembers, which goes on from there; None: it starts
@@ -103,6 +108,10 @@ class VirtualChip:
         self._check(stimulus)
         stimulus = self.door.given(stimulus)
         weights.check(self.spec.network, self.method.feedback)
+        presentation = (
+            float(ageing) * protocol.period * self.model.dt
+        )  # what it adds to the age of stored weights
+        self.storage.check(weights, longer=stimulus.n_presentations * presentation)
         rates = self._rates(learning)
         values = {
             **self._values,
@@ -114,6 +123,7 @@ class VirtualChip:
                 rates=rates,
                 plastic_steps=self._plastic_steps(protocol),
             ),
+            **self.storage.values(weights, pace=float(ageing)),
             **self._noise_values(noise, passage, wander),
             **dict(optimizer or {}),
         }
@@ -122,11 +132,12 @@ class VirtualChip:
         if nudge is not None:
             values["controller.target_stepsize"] = nudge
         carried = optimizer_outputs(self.model)
-        outputs = [*self._stored(), *carried, *wander_outputs(self.model)]
+        outputs = [*self._stored(), *carried, *wander_outputs(self.model), *self.storage.outputs]
         recording = self._emulator.run(stimulus, values=values, outputs=outputs, progress=progress)
+        cells = self.storage.after(recording.final, now=len(recording.files["endings"]) * presentation)
         return read_passage(
             recording,
-            weights=self._weights_after(recording, weights),
+            weights=self._weights_after(recording, weights, cells),
             optimizer={name: recording.final[name] for name in carried},
             wander=wander_after(self.model, recording.final, stimulus.n_presentations * protocol.period),
             reading=self._reading(protocol, trace_steps),
@@ -135,7 +146,8 @@ class VirtualChip:
     def redrawn(self, *chips: Deviations) -> VirtualChip:
         """Another chip of the lot on the engine that is built: this one's structure with other numbers.
 
-        The two share the engine, so one is shown data after the other. Noise stays this chip's.
+        The two share the engine, so one is shown data after the other. Noise and the cells of a memory stay this
+        chip's.
 
         Parameters
         ----------
@@ -165,9 +177,21 @@ class VirtualChip:
         )
         return other
 
+    def written(self, weights: Weights, *, writing: int = 0) -> Weights:
+        """What this chip stores once weights were written into its memory, see `Storage`; DataError if they do not
+        fit the network."""
+        weights.check(self.spec.network, self.method.feedback)
+        return self.storage.written(weights, writing=writing)
+
     def projections(self, weights: Weights) -> dict[str, Projection]:
         """The connectivity as a result holds it: weights with device errors, and what made them."""
-        return projections(self.spec, weights, deviations=self.deviations)
+        return projections(
+            self.spec,
+            weights,
+            deviations=self.deviations,
+            held=self.storage.held(weights),
+            cells=self.storage.devices(weights),
+        )
 
     def devices(self) -> dict[str, dict[str, Array]]:
         """What was drawn for neurons and controllers, by part and parameter."""
@@ -254,7 +278,7 @@ class VirtualChip:
         count = len(feedback_shapes(self.method.feedback, self.spec.network.layers))
         return [*names, *(f"feedback_{position}.stored" for position in range(1, count + 1))]
 
-    def _weights_after(self, recording: Recording, before: Weights) -> Weights:
+    def _weights_after(self, recording: Recording, before: Weights, cells: Mapping[str, Array]) -> Weights:
         def read(name: str, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
             return tuple(
                 recording.final[f"{name}_{position}.stored"].reshape(array.shape)
@@ -265,6 +289,7 @@ class VirtualChip:
             forward=read("synapses", before.forward),
             biases=read("biases", before.biases),
             feedback=read("feedback", before.feedback),
+            cells=cells,
         )
 
     def _reading(self, protocol: Protocol, trace_steps: int) -> Reading:

@@ -28,6 +28,7 @@ NOT_COUNTED = (
     "bias generators, wires, wells, spacing, pads",
     "what keeps an input while it is shown; the gradient of the loss",
 )
+CELLS = "{} {} cells: their area, and what they draw while they are read, before columns scale it to I_unit"
 BESIDE = "products with φ', norms and switches of the circuit beside the network"
 ASLEEP = "the sleep phase, in which feedback is learned"
 
@@ -71,6 +72,8 @@ class Cost:
     """Multiplications in a presentation: one of every weight in each phase in which it is on."""
     weight_updates: int
     """Weights and biases that a presentation changes."""
+    memory_cells: int
+    """Devices that store them and the feedback weights; 0 on a chip that does not say in what it stores them."""
     assumed: tuple[str, ...]
     not_counted: tuple[str, ...]
 
@@ -150,8 +153,9 @@ def cost_of(
         rows=tuple(_row(entry, protocol.period * step * second) for entry in [*entries, *converters]),
         synaptic_operations=inventory.operations,
         weight_updates=inventory.updates,
+        memory_cells=inventory.memory_cells,
         assumed=_assumed(activity, [entry.part for entry in converters], initial=weights is None),
-        not_counted=_not_counted(design),
+        not_counted=_not_counted(design, inventory.memory_cells),
     )
 
 
@@ -208,9 +212,11 @@ def _assumed(activity: float, converters: Sequence[str], *, initial: bool) -> tu
     )
 
 
-def _not_counted(design: Design) -> tuple[str, ...]:
+def _not_counted(design: Design, cells: int) -> tuple[str, ...]:
+    memory = design.chip.synapse.stores
+    stored = () if memory is None else (CELLS.format(cells, type(memory).__name__),)
     beside = (BESIDE,) if design.circuit is not None else ()
-    return (*NOT_COUNTED, *beside, *((ASLEEP,) if design.parts.sleeps else ()))
+    return (*NOT_COUNTED, *stored, *beside, *((ASLEEP,) if design.parts.sleeps else ()))
 
 
 def _check(spec: Spec, activity: float) -> None:

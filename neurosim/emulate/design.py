@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hardware_models import Chip, ChipError, Preset, PresetError, QuantityError, preset_from_table
+from neurosim.emulate.written import cell_arrays
 from neurosim.equations import Design
 from neurosim.errors import SpecError
 from neurosim.learning import circuit_of, feedback_shapes, method_of
@@ -82,6 +83,7 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
             chip.dendrite_point("apical")
         if chip.controller.output_stage.present:
             chip.output_point()
+        arrays = cell_arrays(chip, network, parts.feedback)
     return Design(
         network=network,
         method=spec.method,
@@ -92,6 +94,7 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         dt_ratio=spec.run.dt_ratio,
         columns=columns or spec.run.batch,
         sleeps=sleeps,
+        arrays=arrays,
     )
 
 

@@ -24,7 +24,7 @@ def emulate(
     Parameters
     ----------
     stimulus : inputs (n_samples, n_0), desired (n_samples, n_L), order (n_presentations, batch).
-    weights : where to start; by default as a run of the spec would.
+    weights : stored when it starts; None: those a run of the spec would start with, written into the chip.
     traced : first and last + 1 presentation of which traces are kept.
 
     Raises
@@ -34,7 +34,7 @@ def emulate(
     chip = VirtualChip(spec, columns=stimulus.order.shape[1], backend=backend)
     passage = chip.show(
         stimulus,
-        weights=weights or Weights.initial(spec),
+        weights=weights or chip.written(Weights.initial(spec)),
         protocol=spec.run.protocol,
         learning=learning,
         noise=noise,

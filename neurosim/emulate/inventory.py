@@ -89,6 +89,12 @@ class Inventory:
         return sum(array.size for array in changed)
 
     @property
+    def memory_cells(self) -> int:
+        """Devices that store the weights, biases and feedback weights; 0 without a memory."""
+        arrays = self.design.arrays.values()
+        return sum(array.cells.step.size * (2 if array.memory.differential else 1) for array in arrays)
+
+    @property
     def _chip(self) -> Chip:
         return self.design.chip
 

@@ -22,6 +22,9 @@ _LEVELS = (
     "noise_current",
     "integrator_noise_current",
     "hold_noise",
+    "read_noise",
+    "cycle_spread",
+    "rounding",
 )
 
 

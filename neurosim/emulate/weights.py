@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import attrs
@@ -28,6 +29,8 @@ class Weights:
     """b_l, (n_l,)."""
     feedback: tuple[Array, ...]
     """In the order and of the shapes of `feedback_shapes`; Q_l, (n_l, n_L), where it is direct."""
+    cells: Mapping[str, Array] = attrs.field(factory=dict)
+    """What cells of a memory have beside what they store, such as "synapses_1.age", s; empty: just written."""
 
     def check(self, network: Network, feedback: Feedback) -> None:
         """Whether they are the weights of this network; DataError names the one that is not."""
@@ -52,27 +55,42 @@ class Weights:
         return Weights(forward=tuple(forward), biases=tuple(biases), feedback=feedback)
 
 
-def projections(spec: Spec, weights: Weights, *, deviations: Deviations) -> dict[str, Projection]:
-    """The connectivity as a result holds it: weights with device errors, and what made them."""
+def projections(
+    spec: Spec,
+    weights: Weights,
+    *,
+    deviations: Deviations,
+    held: Weights | None = None,
+    cells: Mapping[str, Mapping[str, Array]] | None = None,
+) -> dict[str, Projection]:
+    """The connectivity as a result holds it: weights with device errors, and what made them.
+
+    Parameters
+    ----------
+    held : what cells conduct of what they store; None: all of it.
+    cells : what was drawn for them, by group and name.
+    """
+    conducted, drawn = held or weights, cells or {}
     found: dict[str, Projection] = {}
     for l in range(1, spec.network.depth + 1):
         source = "input" if l == 1 else f"layer_{l - 1}"
         gain, stored = deviations.forward_gain[l - 1], weights.forward[l - 1]
         found[f"{source}_to_layer_{l}"] = Projection(
-            weights=gain * stored,
+            weights=gain * conducted.forward[l - 1],
             source=source,
             target=f"layer_{l}",
             kind="feedforward",
-            biases=weights.biases[l - 1],
-            device={"gain": gain, "stored": stored},
+            biases=conducted.biases[l - 1],
+            device={"gain": gain, "stored": stored, **drawn.get(f"synapses_{l}", {})},
         )
     ends = feedback_ends(method_of(spec.method.name).feedback, spec.network.layers)
-    for (source, target), gain, stored in zip(ends, deviations.feedback_gain, weights.feedback, strict=True):
+    arrays = zip(ends, deviations.feedback_gain, weights.feedback, conducted.feedback, strict=True)
+    for place, ((source, target), gain, stored, flowing) in enumerate(arrays, start=1):
         found[f"{source}_to_{target}"] = Projection(
-            weights=gain * stored,
+            weights=gain * flowing,
             source=source,
             target=target,
             kind="feedback",
-            device={"gain": gain, "stored": stored},
+            device={"gain": gain, "stored": stored, **drawn.get(f"feedback_{place}", {})},
         )
     return found

@@ -21,7 +21,8 @@ from neurosim.equations.population import (
     population_group,
     signal_name,
 )
-from neurosim.equations.synapse import buffered_weights, fixed_weights, forward_products
+from neurosim.equations.reading import read_noisily
+from neurosim.equations.synapse import forward_products, kept_weights, learned_weights
 from neurosim.equations.teaching import decoder_parts, teaching_parts
 from neurosim.equations.wander import wander_of
 from neurosim.errors import SpecError
@@ -43,7 +44,7 @@ def beside_parts(design: Design) -> tuple[Parts, Ending]:
         _layers(design),
         _output(design, circuit),
         *_populations(design, circuit),
-        Parts(programs=(_products(design, circuit),)),
+        _products(design, circuit),
         teaching_parts(design, circuit),
     ]
     if isinstance(design.parts.feedback, Decoders):
@@ -117,7 +118,7 @@ def _populations(design: Design, circuit: Circuit) -> list[Parts]:
     return parts
 
 
-def _products(design: Design, circuit: Circuit) -> Program:
+def _products(design: Design, circuit: Circuit) -> Parts:
     network, columns = design.network, design.columns
     shapes = feedback_shapes(design.parts.feedback, network.layers)
     operations: list[Operation] = [*forward_products(network, columns=columns, updates="buffered")]
@@ -143,26 +144,28 @@ def _products(design: Design, circuit: Circuit) -> Program:
                     gate="learn",
                 )
             )
-    return Program(name="products", operations=tuple(operations), slot="groups", order=-1)
+    operations, reading = read_noisily(design, operations, slot="groups", order=-1)
+    products = Program(name="products", operations=tuple(operations), slot="groups", order=-1)
+    return reading + Parts(programs=(products,))
 
 
 def _weights(design: Design) -> list[Parts]:
-    network, draw, optimizer = design.network, design.draw, design.method.optimizer
-    decays = optimizer.weight_decay > 0
+    network, draw = design.network, design.draw
+    decays = design.method.optimizer.weight_decay > 0
     parts = []
     for l in range(1, network.depth + 1):
         gain = draw.forward_gain[l - 1] if draw else None
         size = network.layers[l] * network.layers[l - 1]
         for name, n, factor in ((f"synapses_{l}", size, gain), (f"biases_{l}", network.layers[l], None)):
-            parts.append(buffered_weights(name, n, gain=factor, optimizer=optimizer, decays=decays))
+            parts.append(learned_weights(design, name, n, gain=factor, decays=decays))
     learned = isinstance(design.parts.feedback, Decoders)
     for position, (rows, width) in enumerate(feedback_shapes(design.parts.feedback, network.layers), start=1):
         gain = draw.feedback_gain[position - 1] if draw else None
         name, n = f"feedback_{position}", rows * width
         if learned:
-            parts.append(buffered_weights(name, n, gain=gain, optimizer=optimizer, decays=True))
+            parts.append(learned_weights(design, name, n, gain=gain, decays=True))
         else:
-            parts.append(fixed_weights(name, n, gain=gain))
+            parts.append(kept_weights(design, name, n, gain=gain))
     return parts
 
 

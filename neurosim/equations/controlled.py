@@ -11,14 +11,16 @@ from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import Program
 from neurosim.equations.noises import noises_of, terms_of
 from neurosim.equations.parts import Ending, Parts, Traced
+from neurosim.equations.reading import read_noisily
 from neurosim.equations.synapse import (
     CONTINUOUS,
-    buffered_weights,
+    check_updates,
     continuous_weights,
     feedback_plasticity,
     feedback_products,
-    fixed_weights,
     forward_products,
+    kept_weights,
+    learned_weights,
     plasticity,
 )
 from neurosim.equations.wander import wander_of
@@ -64,26 +66,24 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
     control = controller_group(
         network, method, design.chip, design.draw, columns=columns, highpass=fast, wander=wander
     )
-    own = Parts(
-        groups=(*layers, control), code=tuple(codes), programs=(*programs, *_dense(design, fast=fast))
-    )
-    return own + _weights(design), _ending(design)
+    own = Parts(groups=(*layers, control), code=tuple(codes), programs=tuple(programs))
+    return own + _dense(design, fast=fast) + _weights(design), _ending(design)
 
 
-def _dense(design: Design, *, fast: bool) -> list[Program]:
+def _dense(design: Design, *, fast: bool) -> Parts:
     network, columns = design.network, design.columns
     updates = "buffered" if design.sleeps else design.method.weight_updates
     relayed = isinstance(design.parts.feedback, FixedRelayed)
-    products = Program(
-        name="products",
-        operations=(
+    operations, reading = read_noisily(
+        design,
+        [
             *forward_products(network, columns=columns, updates=updates),
             *feedback_products(network, columns=columns, relayed=relayed),
-        ),
+        ],
         slot="groups",
         order=-1,
     )
-    programs = [products]
+    programs = [Program(name="products", operations=tuple(operations), slot="groups", order=-1)]
     if learns_feedback(design):  # before the compartments move on: v_fb and u of the same time
         operations = feedback_plasticity(network, columns=columns, source="fast" if fast else "output")
         programs.append(
@@ -92,34 +92,34 @@ def _dense(design: Design, *, fast: bool) -> list[Program]:
     if not design.sleeps:
         operations = plasticity(network, columns=columns, updates=updates)
         programs.append(Program(name="plasticity", operations=tuple(operations), slot="groups", order=3))
-    return programs
+    return reading + Parts(programs=tuple(programs))
 
 
 def _weights(design: Design) -> Parts:
     network, draw, method = design.network, design.draw, design.method
+    if not design.sleeps:
+        check_updates(design)
     parts = []
     for l in range(1, network.depth + 1):
         gain = draw.forward_gain[l - 1] if draw else None
         size = network.layers[l] * network.layers[l - 1]
         for name, n, factor in ((f"synapses_{l}", size, gain), (f"biases_{l}", network.layers[l], None)):
             if design.sleeps:
-                parts.append(fixed_weights(name, n, gain=factor))
+                parts.append(kept_weights(design, name, n, gain=factor))
             elif method.weight_updates == CONTINUOUS:
                 parts.append(continuous_weights(name, n, gain=factor))
             else:
                 decays = method.optimizer.weight_decay > 0
-                parts.append(
-                    buffered_weights(name, n, gain=factor, optimizer=method.optimizer, decays=decays)
-                )
+                parts.append(learned_weights(design, name, n, gain=factor, decays=decays))
     for position, (rows, columns) in enumerate(
         feedback_shapes(design.parts.feedback, network.layers), start=1
     ):
         gain = draw.feedback_gain[position - 1] if draw else None
         name, n = f"feedback_{position}", rows * columns
         if learns_feedback(design):
-            parts.append(buffered_weights(name, n, gain=gain, optimizer=method.optimizer, decays=True))
+            parts.append(learned_weights(design, name, n, gain=gain, decays=True))
         else:
-            parts.append(fixed_weights(name, n, gain=gain))
+            parts.append(kept_weights(design, name, n, gain=gain))
     return reduce(add, parts, Parts())
 
 

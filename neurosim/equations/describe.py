@@ -90,6 +90,8 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     ops.Outer: lambda o: f"{o.target} {_sign(o.accumulate)} {o.post} · {o.pre}ᵀ",
     ops.RowSum: lambda o: f"{o.target} {_sign(o.accumulate)} Σ_columns {o.source}",
     ops.Add: lambda o: f"{o.target} += {o.source}",
+    ops.Square: lambda o: f"{o.target} = {o.source}²",
+    ops.Scatter: lambda o: f"{o.target} += √({o.variance}) · {o.normals}",
     ops.Fill: lambda o: f"{o.target} = 0",
     ops.ColumnReduce: lambda o: f"{o.target} = {o.how} of {o.source} over units",
     ops.Feed: lambda o: f"{o.target} from the stimulus's {o.name}",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from hardware_models import Chip, Draw
+from hardware_models.memory import CellArray
 from neurosim.learning import Method, circuit_of
 from neurosim.learning.circuit import Circuit
 from neurosim.spec import MethodSettings, Network
@@ -25,6 +28,9 @@ class Design:
     columns: int
     sleeps: bool = False
     """Whether it is there to learn feedback weights, and no others."""
+
+    arrays: Mapping[str, CellArray] = attrs.field(factory=dict)
+    """Cells that store weights, by the name of their group; none on a chip without a memory."""
 
     @property
     def circuit(self) -> Circuit | None:

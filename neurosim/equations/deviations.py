@@ -58,6 +58,8 @@ def designed_deviations(design: Design) -> Deviations:
             )
             for layer in ideal.layers
         ),
+        forward_gain=tuple(_lines(chip, gain) for gain in ideal.forward_gain),
+        feedback_gain=tuple(_lines(chip, gain) for gain in ideal.feedback_gain),
         controller=_controller(chip, ideal.controller),
         auto_zero=chip.comparator.auto_zero,
         populations={
@@ -126,6 +128,13 @@ def _dendrite(chip: Chip, name: str, ideal: DendriteDeviations) -> DendriteDevia
 
 def _drawn_dendrite(designed: DendriteDeviations, draw: DendriteDraw, volts: float) -> DendriteDeviations:
     return attrs.evolve(designed, leak=draw.leak, offset=np.asarray(draw.offset) / volts)
+
+
+def _lines(chip: Chip, gain: np.ndarray) -> np.ndarray:
+    """What is left of synapses at the end of their lines."""
+    rows, columns = gain.shape
+    with chip.cited("synapse"):
+        return gain * chip.synapse.line_factor((rows, columns))
 
 
 def _controller(chip: Chip, ideal: ControllerDeviations) -> ControllerDeviations:

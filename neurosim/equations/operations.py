@@ -60,6 +60,27 @@ class Add:
 
 
 @attrs.frozen(kw_only=True)
+class Square:
+    """target = source², all (size,)."""
+
+    target: str
+    source: str
+    size: int
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class Scatter:
+    """target += √variance · normals, all (size,)."""
+
+    target: str
+    variance: str
+    normals: str
+    size: int
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
 class Fill:
     """target = 0, (size,)."""
 
@@ -122,4 +143,6 @@ class Finish:
     gate: str = "last"
 
 
-Operation = Product | Outer | RowSum | Add | Fill | ColumnReduce | Feed | Record | Guard | Finish
+Operation = (
+    Product | Outer | RowSum | Add | Square | Scatter | Fill | ColumnReduce | Feed | Record | Guard | Finish
+)

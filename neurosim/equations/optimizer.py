@@ -21,8 +21,10 @@ class UpdateRule:
 
     equations: tuple[str, ...]
     parameters: dict[str, ModelParameter]
-    statements: str
-    """Change `stored` by what was `accumulated`."""
+    change: str
+    """By which `stored` is to change for what was `accumulated`."""
+    statements: tuple[str, ...] = ()
+    """That run before."""
     code: tuple[GatedCode, ...] = ()
     programs: tuple[Program, ...] = ()
 
@@ -41,7 +43,7 @@ def update_rule(name: str, n_units: int, optimizer: Optimizer, *, decays: bool) 
         return UpdateRule(
             equations=(),
             parameters={"update_scale": fixed, **parameters},
-            statements=f"stored += update_scale*accumulated{decay}",
+            change=f"update_scale*accumulated{decay}",
         )
     if optimizer.name == "fixed_norm":
         return _fixed_norm(name, n_units, {"learning_rate": rate, **parameters}, decay)
@@ -56,16 +58,14 @@ def update_rule(name: str, n_units: int, optimizer: Optimizer, *, decays: bool) 
     return UpdateRule(
         equations=("change : 1", "moment1 : 1", "moment2 : 1", "power1 : 1 (shared)", "power2 : 1 (shared)"),
         parameters=parameters,
-        statements="\n".join(
-            [
-                "power1 = power1*beta1",
-                "power2 = power2*beta2",
-                f"change = update_scale*accumulated{decay}",
-                "moment1 = beta1*moment1 + (1 - beta1)*change",
-                "moment2 = beta2*moment2 + (1 - beta2)*change**2",
-                f"stored += learning_rate*{step}",
-            ]
+        statements=(
+            "power1 = power1*beta1",
+            "power2 = power2*beta2",
+            f"change = update_scale*accumulated{decay}",
+            "moment1 = beta1*moment1 + (1 - beta1)*change",
+            "moment2 = beta2*moment2 + (1 - beta2)*change**2",
         ),
+        change=f"learning_rate*{step}",
     )
 
 
@@ -80,7 +80,7 @@ def _fixed_norm(name: str, n_units: int, parameters: dict[str, ModelParameter], 
         equations=("square : 1", "total : 1"),
         parameters=parameters,
         # nothing accumulated: nothing to do, and no division by zero
-        statements=f"stored += learning_rate*accumulated/(sqrt(total) + int(total == 0)){decay}",
+        change=f"learning_rate*accumulated/(sqrt(total) + int(total == 0)){decay}",
         code=(square,),
         programs=(Program(name=f"{name}_total", operations=(total,), slot="end", order=1),),
     )
@@ -88,7 +88,12 @@ def _fixed_norm(name: str, n_units: int, parameters: dict[str, ModelParameter], 
 
 def apply_code(name: str, rule: UpdateRule, *, effective: str) -> GatedCode:
     """The buffered update at the last step of a presentation; `effective` is the weight made of `stored`."""
-    text = f"{rule.statements}\naccumulated = 0\nweight = {effective}"
+    return last_code(name, rule, [f"stored += {rule.change}", "accumulated = 0", f"weight = {effective}"])
+
+
+def last_code(name: str, rule: UpdateRule, lines: list[str]) -> GatedCode:
+    """What the rule does first, and lines that use its change."""
+    text = "\n".join([*rule.statements, *lines])
     return GatedCode(name=f"{name}_apply", group=name, code=text, gate="last", slot="end", order=_ORDER)
 
 

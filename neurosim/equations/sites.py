@@ -12,6 +12,8 @@ RELAXATIONS = 1
 """Where those of relaxations begin among the twenty."""
 TRAPS = 16
 """The one of all traps of a unit, which differ by index."""
+CHANGE, CHANGE_TOO, FATE, READING = 20, 21, 22, 23
+"""Of cells that store weights: what changes them, what time will make of them, and how they are read."""
 
 
 def normal(site: int, index: str = "i") -> str:

@@ -6,11 +6,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.equations.design import Design
 from neurosim.equations.layer import declarations
 from neurosim.equations.model import Group, ModelParameter, Updater
 from neurosim.equations.operations import Add, Fill, Operation, Outer, Product, RowSum
 from neurosim.equations.optimizer import apply_code, update_rule
 from neurosim.equations.parts import Parts
+from neurosim.equations.stored import stored_weights
+from neurosim.errors import SpecError
 from neurosim.spec import Network, Optimizer
 
 CONTINUOUS = "continuous"
@@ -42,6 +45,37 @@ def buffered_weights(
         code=(*rule.code, apply_code(name, rule, effective=_effective(gain))),
         programs=rule.programs,
     )
+
+
+def learned_weights(
+    design: Design, name: str, n_units: int, *, gain: NDArray[np.float64] | None, decays: bool
+) -> Parts:
+    """Weights that change, buffered or continuously, in a memory where the chip has one."""
+    optimizer, array = design.method.optimizer, design.arrays.get(name)
+    if array is None:
+        return buffered_weights(name, n_units, gain=gain, optimizer=optimizer, decays=decays)
+    rule = update_rule(name, n_units, optimizer, decays=decays)
+    return stored_weights(name, array, gain=gain, noisy=design.chip.noise, rule=rule)
+
+
+def kept_weights(design: Design, name: str, n_units: int, *, gain: NDArray[np.float64] | None) -> Parts:
+    """Weights that nothing changes but time, where the chip has a memory."""
+    array = design.arrays.get(name)
+    if array is None:
+        return fixed_weights(name, n_units, gain=gain)
+    return stored_weights(name, array, gain=gain, noisy=design.chip.noise, rule=None)
+
+
+def check_updates(design: Design) -> None:
+    """Refuse weights that change all the time in cells that are written in pulses."""
+    if design.arrays and design.method.weight_updates == CONTINUOUS:
+        raise SpecError(
+            "the cells of a memory are written at the end of a presentation",
+            where="method.weight_updates",
+            expected=f"buffered on {design.chip.name}",
+            got=CONTINUOUS,
+            remedy='set method.weight_updates = "buffered", or chip.synapse.memory.part = "ideal"',
+        )
 
 
 def _weights(name: str, n_units: int, equations: list[str], parameters: dict[str, ModelParameter]) -> Group:

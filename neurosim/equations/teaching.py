@@ -13,6 +13,7 @@ from neurosim.equations.model import GatedCode, Group, Program
 from neurosim.equations.operations import ColumnReduce, Operation, Outer, Product, RowSum
 from neurosim.equations.parts import Parts
 from neurosim.equations.population import signal_name
+from neurosim.equations.reading import read_noisily
 from neurosim.equations.synapse import rate_before
 from neurosim.learning import Anytime, Decoders, TargetDifference
 from neurosim.learning.circuit import Circuit
@@ -84,7 +85,8 @@ def decoder_parts(design: Design) -> Parts:
             accumulate=False,
             gate="last",
         )
-        parts += Parts(
+        decoding, reading = read_noisily(design, [decode], slot="start", order=_NORMS)
+        parts += reading + Parts(
             groups=(group,),
             # silent neurons above teach nothing
             code=(
@@ -97,7 +99,7 @@ def decoder_parts(design: Design) -> Parts:
                 ),
             ),
             programs=(
-                _program(f"{name}_decode", [decode, measure], _NORMS),
+                _program(f"{name}_decode", [*decoding, measure], _NORMS),
                 _program(f"{name}_learn", [change], _PRODUCTS),
             ),
         )

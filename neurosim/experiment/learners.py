@@ -73,6 +73,10 @@ class Learner(Protocol):
         """Loss and accuracy on the test set."""
         ...
 
+    def held(self) -> Weights:
+        """What the network computes with now, but for deviations."""
+        ...
+
     def projections(self) -> dict[str, Projection]:
         """The connectivity as it is now."""
         ...
@@ -87,7 +91,7 @@ class ChipLearner:
 
     def __init__(self, chip: VirtualChip, dataset: Dataset) -> None:
         self.chip = chip
-        self.weights = Weights.initial(chip.spec)
+        self.weights = chip.written(Weights.initial(chip.spec))
         self.feedback_phase = feedback_phase(chip)
         self._dataset = dataset
         self._optimizer: Mapping[str, Array] = {}
@@ -174,7 +178,10 @@ class ChipLearner:
         return Status(kind=DONE)  # an integrator that follows noise never settles
 
     def test(self, epoch: int) -> Exam:
-        """See `Learner.test`: the chip itself is asked, with its noise, the controller off."""
+        """See `Learner.test`: the chip itself is asked, with its noise, the controller off.
+
+        That is no part of its life: its stored weights are not older afterwards.
+        """
         data, spec = self._dataset, self.chip.spec
         count = len(data.test_inputs)
         order = batches(np.arange(count, dtype=np.int32), self.chip.model.n_columns)
@@ -193,6 +200,10 @@ class ChipLearner:
         held = self.chip.door.read(passage.endings["held"]).reshape(-1, spec.network.layers[-1])[:count]
         return Exam(loss=_mean_loss(spec, held, data.test_desired), accuracy=_accuracy(data, held))
 
+    def held(self) -> Weights:
+        """See `Learner.held`."""
+        return self.chip.storage.held(self.weights)
+
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""
         return self.chip.projections(self.weights)
@@ -208,11 +219,11 @@ class ReferenceLearner:
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
         chip = chip_of(spec)
-        if chip.noise or chip.mismatch or chip.railed:
+        if chip.noise or chip.mismatch or chip.railed or chip.synapse.stores is not None:
             raise SpecError(
                 f"{spec.method.name} has no dynamics, so it cannot run on a chip with imperfections",
                 where=f"{spec.source or 'spec'}: chip",
-                expected="an ideal chip: no noise, no mismatch, no rails",
+                expected="an ideal chip: no noise, no mismatch, no rails, no memory",
                 got=chip.name,
                 remedy='set chip.name to "ideal" or choose a method that is simulated, such as DFC',
             )
@@ -270,13 +281,14 @@ class ReferenceLearner:
 
     def _take(self, parameters: reference.Parameters, when: str) -> Status:
         """Make them the weights, unless they have left all bounds."""
-        arrays = {
-            group: tuple(w.cpu().numpy() for w in getattr(parameters, group))
-            for group in ("forward", "biases", "feedback")
-        }
-        if not all(np.isfinite(w).all() for group in arrays.values() for w in group):
+
+        def arrays(group: str) -> tuple[Array, ...]:
+            return tuple(w.cpu().numpy() for w in getattr(parameters, group))
+
+        taken = Weights(forward=arrays("forward"), biases=arrays("biases"), feedback=arrays("feedback"))
+        if not all(np.isfinite(w).all() for w in (*taken.forward, *taken.biases, *taken.feedback)):
             return Status(kind=DIVERGED, part="weights", message=f"weights left all bounds {when}")
-        self.weights = Weights(**arrays)
+        self.weights = taken
         return Status(kind=DONE)
 
     def test(self, epoch: int) -> Exam:
@@ -285,6 +297,10 @@ class ReferenceLearner:
         inputs = data.scale * data.test_inputs.astype(np.float64)
         output = reference.feedforward(spec.network, parameters_of(self.weights), inputs).output.numpy()
         return Exam(loss=_mean_loss(spec, output, data.test_desired), accuracy=_accuracy(data, output))
+
+    def held(self) -> Weights:
+        """See `Learner.held`."""
+        return self.weights
 
     def projections(self) -> dict[str, Projection]:
         """See `Learner.projections`."""

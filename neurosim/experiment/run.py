@@ -163,7 +163,7 @@ class _History:
     def measure(self, epoch: int, dataset: Dataset) -> None:
         every = self.spec.run.measure_every
         if every and epoch % every == 0:
-            row = measure(self.spec, self.learner.weights, dataset, self.learner.deviations)
+            row = measure(self.spec, self.learner.held(), dataset, self.learner.deviations)
             self.measured.add(epoch, row)
 
     def result(self, status: Status, verification: Verification | None) -> Result:

@@ -19,12 +19,12 @@ def settle_circuit(
     """Every population at the end of a long presentation, against Newton's solution of all at once."""
     spec = chip.spec
     passage = chip.show(
-        stimulus, weights=weights, protocol=protocol, learning=False, noise=False
+        stimulus, weights=weights, protocol=protocol, learning=False, noise=False, ageing=False
     ).or_interrupt()
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     steady = solve_circuit(
         spec.network,
-        parameters_of(weights),
+        parameters_of(chip.storage.held(weights)),
         spec.method,
         shown,
         stimulus.desired[stimulus.order.ravel()],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.analysis.stability import largest_stable_step, spectrum, system_matrix
-from neurosim.emulate import Weights, design_of
+from neurosim.emulate import Storage, Weights, design_of
 from neurosim.equations import deviations_of
 from neurosim.errors import UnstableError
 from neurosim.io import Dataset
@@ -234,11 +234,16 @@ def check_steps(spec: Spec, weights: Weights, dataset: Dataset) -> None:
 def initial_stability(
     spec: Spec, weights: Weights, dataset: Dataset, *, samples: int = 4, sleeps: bool = False
 ) -> Stability:
-    """The loop's stability at the start, on the first training samples, before anything is built."""
+    """The loop's stability at the start, on the first training samples, before anything is built.
+
+    weights : as they are before they are written into the chip.
+    """
+    design = design_of(spec, sleeps=sleeps)
+    storage = Storage.of(design)
     return loop_stability(
         spec,
-        weights,
+        storage.held(storage.written(weights)),
         inputs=dataset.scale * dataset.train_inputs[:samples].astype(float),
         desired=dataset.train_desired[:samples],
-        deviations=deviations_of(design_of(spec, sleeps=sleeps)),
+        deviations=deviations_of(design),
     )

@@ -83,6 +83,7 @@ def left_alone(chip: VirtualChip, weights: Weights, stimulus: Stimulus, protocol
         learning=False,
         noise=False,
         droop=False,
+        ageing=False,
         traced=(0, stimulus.n_presentations),
         trace_steps=protocol.period - 1,
     ).or_interrupt()
@@ -94,7 +95,7 @@ def _settle_controlled(
     spec, network = chip.spec, chip.spec.network
     passage = left_alone(chip, weights, stimulus, protocol)
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
-    parameters = parameters_of(weights)
+    parameters = parameters_of(chip.storage.held(weights))
     flat = {name: values.reshape(-1, values.shape[-1]) for name, values in passage.endings.items()}
     rest = feedforward(network, parameters, shown, deviations=chip.deviations)
     steady = solve_fixed_point(

@@ -18,8 +18,8 @@ from neurosim.reference.circuit import CircuitSimulation, simulate_circuit
 from neurosim.reference.optimizers import Stepper
 from neurosim.reference.updates import Updates
 from neurosim.result import DIVERGED, Check, Trace
-from neurosim.spec import Spec
 
+GROUPS = ("forward", "biases", "feedback")
 Traces = Mapping[str, Mapping[str, Trace]]
 
 TRAJECTORY_TOLERANCE = 1e-9
@@ -59,7 +59,7 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
     run = simulate_circuit if has_circuit(spec) else simulate
     simulation = run(
         spec.network,
-        parameters_of(weights),
+        parameters_of(chip.storage.held(weights)),
         spec.method,
         seen,
         first.shown(0),
@@ -75,7 +75,7 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
             # the reference has no controller where a circuit is given the output
             trace = quiet.traces["controller" if part == "output" else part][variable]
             pairs.append((trace.values / (volts if trace.unit == "V" else 1.0), values.numpy()))
-    changes = _changes(spec, weights, quiet.weights, simulation)
+    changes = _changes(chip, weights, quiet.weights, simulation)
     checks = [
         Check(
             name="trajectory",
@@ -95,25 +95,34 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
 
 
 def _changes(
-    spec: Spec, before: Weights, after: Weights, simulation: Simulation | CircuitSimulation
+    chip: VirtualChip, before: Weights, after: Weights, simulation: Simulation | CircuitSimulation
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """(emulated, expected) change of every array that learns awake."""
+    """(emulated, expected) change of every array that learns awake; by the law of its cells, where they have one."""
+    spec = chip.spec
     updates, method = simulation.updates, spec.method
     assert updates is not None  # simulate was asked to accumulate
     rate = method.learning_rate
     mean: Updates = updates.scaled(1.0 / rate if rate > 0 else 0.0)
     learned = isinstance(method_of(method.name).feedback, Decoders)
-    expected = Stepper(method.optimizer).step(
+    wanted = Stepper(method.optimizer).step(
         parameters_of(before),
         mean,
         forward_rate=rate,
         feedback_updates=simulation.feedback_updates if learned else None,
         feedback_rate=method.sleep.learning_rate,
     )
+    aim = Weights(
+        forward=tuple(w.numpy() for w in wanted.forward),
+        biases=tuple(b.numpy() for b in wanted.biases),
+        feedback=tuple(q.numpy() for q in wanted.feedback) if learned else before.feedback,
+        cells=before.cells,
+    )
+    last = (spec.run.protocol.period - 1) * chip.model.dt
+    expected = chip.storage.changed(before, aim, elapsed=last)
     return [
-        (new - old, wanted.numpy() - old)
-        for group in ("forward", "biases", "feedback")
-        for new, old, wanted in zip(
+        (new - old, then - old)
+        for group in GROUPS
+        for new, old, then in zip(
             getattr(after, group), getattr(before, group), getattr(expected, group), strict=True
         )
         if group != "feedback" or learned

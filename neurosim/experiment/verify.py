@@ -80,7 +80,7 @@ def verify(
     check_steps(spec, weights, dataset)
     watch("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
-    weights = awake_weights(chip, weights, dataset, watch)
+    weights = awake_weights(chip, chip.written(weights), dataset, watch)
     watch("verifying", 0, 1)
     return verify_weights(chip, weights, dataset, tolerance=tolerance)
 
@@ -125,14 +125,15 @@ def verify_weights(
     stimulus = _sample(chip, weights, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
     desired = stimulus.desired[stimulus.order.ravel()]
-    stability = loop_stability(spec, weights, inputs=shown, desired=desired, deviations=chip.deviations)
+    held = chip.storage.held(weights)
+    stability = loop_stability(spec, held, inputs=shown, desired=desired, deviations=chip.deviations)
     own = follow(chip, weights, stimulus)
     checks = [*_stability_checks(spec, stability), *own[0]]
     displacements: dict[str, NDArray[np.float64]] = {}
     if stability.max_real < 0 and spec.run.dt_ratio < stability.largest_step:
         settled, displacements = settle(chip, weights, stimulus, stability, tolerance or STEADY_TOLERANCE)
         checks += settled
-    checks += check_closed_forms(spec, parameters_of(weights), shown, desired)
+    checks += check_closed_forms(spec, parameters_of(held), shown, desired)
     learn_from = -(-spec.run.protocol.settle_steps // spec.run.trace_steps)
     output = own[1].get("controller", {}).get("output")
     times = settle_time(output, start=learn_from) if output is not None else np.array([np.nan])
@@ -195,7 +196,9 @@ def _sample(chip: VirtualChip, weights: Weights, dataset: Dataset, samples: int)
 def _furthest_first(chip: VirtualChip, weights: Weights, dataset: Dataset, count: int) -> NDArray[np.int64]:
     """The first test samples, the one furthest from its target first: its traces are the ones to look at."""
     inputs = dataset.scale * dataset.test_inputs[:count].astype(float)
-    rest = feedforward(chip.spec.network, parameters_of(weights), inputs, deviations=chip.deviations).output
+    rest = feedforward(
+        chip.spec.network, parameters_of(chip.storage.held(weights)), inputs, deviations=chip.deviations
+    ).output
     goal = nudged(chip.spec.task.loss, rest, double(dataset.test_desired[:count]), 1.0)
     return np.argsort(-(goal - rest).square().sum(1).numpy(), kind="stable")
 

@@ -41,6 +41,7 @@ COST = Cost(
     rows=(row_of("input lines"), row_of("somata", capacitors=1e-7), row_of("ADC", energy=1e-9, high=5e-9)),
     synaptic_operations=24,
     weight_updates=15,
+    memory_cells=0,
     assumed=("that it [holds]",),
     not_counted=("wires",),
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hardware_models import Lot
 from hardware_models.spreads import Spread
 from neurosim.backend import Stimulus
-from neurosim.emulate import Weights, design_of
+from neurosim.emulate import Storage, Weights, design_of
 from neurosim.emulate.door import Door
 from neurosim.equations import designed_deviations, drawn_onto
 from neurosim.errors import SpecError
@@ -30,6 +30,9 @@ class Bench:
 
     spec: Spec
     weights: Weights
+    """What the network computes with, but for deviations."""
+    stored: Weights
+    """The same as the cells of a memory store it; itself on a chip without one."""
     lot: Lot
     plain: Deviations
     """Of the chip without the imperfections of the budget, and without rails, saturation and droop."""
@@ -38,7 +41,7 @@ class Bench:
 
     @staticmethod
     def of(spec: Spec, dataset: Dataset, weights: Weights, samples: int) -> Bench:
-        """The chip of the spec, and the first test samples."""
+        """The chip of the spec with weights that it stores, and the first test samples."""
         design = design_of(spec, columns=samples)
         lot = Lot.of(design.chip, spec.network.tau_soma_ratio * design.chip.time_base)
         active = {kind: lot.spreads[kind] for kind in KINDS if lot.spreads[kind] != Spread()}
@@ -72,7 +75,15 @@ class Bench:
             scale=dataset.scale,
         )
         seen = Door(design.chip, loss=spec.task.loss).given(stimulus)
-        return Bench(spec=spec, weights=weights, lot=lot, plain=plain, stimulus=seen, active=active)
+        return Bench(
+            spec=spec,
+            weights=Storage.of(design).held(weights),
+            stored=weights,
+            lot=lot,
+            plain=plain,
+            stimulus=seen,
+            active=active,
+        )
 
     @property
     def samples(self) -> int:

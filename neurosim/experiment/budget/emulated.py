@@ -32,7 +32,7 @@ def with_emulated_chips(
     protocol = _protocol(bench)
     one = VirtualChip(bench.spec, columns=bench.samples, backend=backend)
     many = VirtualChip(bench.spec, columns=chips, backend=backend)
-    base = _settled(one.redrawn(bench.plain), bench.stimulus, bench.weights, protocol)[0]
+    base = _settled(one.redrawn(bench.plain), bench.stimulus, bench.stored, protocol)[0]
     kinds = [*bench.active, ALL]
     total, done = len(kinds) * chips, 0
     statistics: dict[tuple[str, str], dict[str, float]] = {}
@@ -42,13 +42,13 @@ def with_emulated_chips(
         if kind in SYNAPSES:
             for seed in range(1, chips + 1):
                 shown = one.redrawn(bench.chip(kind, seed))
-                runs += _settled(shown, bench.stimulus, bench.weights, protocol)
+                runs += _settled(shown, bench.stimulus, bench.stored, protocol)
                 watch("emulating chips", done + seed, total)
         else:  # a column is a chip, and sees one sample after the other
             shown = many.redrawn(*(bench.chip(kind, seed) for seed in range(1, chips + 1)))
             order = np.repeat(bench.stimulus.order.T, chips, axis=1)
             stimulus = attrs.evolve(bench.stimulus, order=order)
-            runs = _settled(shown, stimulus, bench.weights, protocol, lot=True)
+            runs = _settled(shown, stimulus, bench.stored, protocol, lot=True)
         done += chips
         for signal, y in base.items():
             statistics[kind, signal] = _statistics(y, np.array([run[signal] for run in runs]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurosim.emulate import VirtualChip, Weights
+from neurosim.emulate import Storage, VirtualChip, Weights, design_of
 from neurosim.errors import SpecError
 from neurosim.experiment.budget.bench import Bench
 from neurosim.experiment.budget.closed import closed_rows
@@ -25,11 +25,11 @@ def error_budget(
     backend: str | None = None,
     progress: Watch | None = None,
 ) -> Budget:
-    """The budget of a spec's chip at weights (None: those a run starts with), on the first test samples.
+    """The budget of a spec's chip at stored weights (None: those a run starts with), on the first test samples.
 
     What all devices of a kind share is solved for; what differs from device to device, independently, is taken to
     first order about that, and its mean to second. Noise is not in it, nor what moves no settled state: rates, poles,
-    slew.
+    slew; nor what a memory makes of weights, which are taken as its cells hold them.
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ def error_budget(
     dataset = load_dataset(spec.task)
     if weights is None:
         weights = Weights.initial(spec)
-        if pretraining_epochs(spec):
+        if not pretraining_epochs(spec):
+            weights = Storage.of(design_of(spec)).written(weights)
+        else:
             weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
     bench = Bench.of(spec, dataset, weights, samples)
     rows = closed_rows(bench, watch)
