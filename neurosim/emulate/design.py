@@ -9,6 +9,7 @@ from typing import Any
 
 from hardware_models import Chip, ChipError, Preset, PresetError, QuantityError, preset_from_table
 from neurosim.equations import Design
+from neurosim.equations.noises import noises_of
 from neurosim.errors import SpecError
 from neurosim.learning import circuit_of, feedback_shapes, method_of
 from neurosim.learning.circuit import CONTROLLER
@@ -72,9 +73,6 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
                 for p in (circuit.populations if circuit else ())
             },
         )
-        if chip.noise:
-            chip.soma_noise_current(tau_soma)
-            chip.apical_noise(tau_soma, network.tau_apical_ratio * chip.time_base)
         if chip.saturating:
             chip.soma_point(tau_soma)
             chip.controller_point()
@@ -82,7 +80,7 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
             chip.dendrite_point("apical")
         if chip.controller.output_stage.present:
             chip.output_point()
-    return Design(
+    design = Design(
         network=network,
         method=spec.method,
         parts=parts,
@@ -93,6 +91,9 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         columns=columns or spec.run.batch,
         sleeps=sleeps,
     )
+    with biased(spec):
+        noises_of(design)
+    return design
 
 
 @contextmanager
