@@ -13,7 +13,7 @@ from neurosim.backend import Stimulus
 from neurosim.backend.noise import standard_normal
 from neurosim.emulate import Passage, VirtualChip, Weights
 from neurosim.emulate.design import design_of, noise_key
-from neurosim.equations import Model
+from neurosim.equations import assemble
 from neurosim.equations.sites import SITES
 from neurosim.errors import DataError, SpecError
 from neurosim.experiment.learners import ChipLearner
@@ -160,13 +160,17 @@ def test_two_passages_are_as_long_as_one() -> None:
 
 
 def test_noise_can_be_turned_off() -> None:
-    """All of it: two passages of other noise are the same to the last bit; and torch's without noise."""
+    """All of it: two passages of other noise are the same to the last bit; and what remembers stands still."""
     spec = noisy()
     chip = VirtualChip(spec, backend="numpy")
     one, other = (show(chip, passage=p, noise=False) for p in (1, 2))
     for part, traces in one.traces.items():
         for name, trace in traces.items():
             np.testing.assert_array_equal(trace.values, other.traces[part][name].values)
+    loud = show(chip, passage=1)
+    paused = show(chip, passage=2, noise=False, wander=loud.wander)
+    for name, values in loud.wander.items():
+        np.testing.assert_allclose(paused.wander[name], values, rtol=1e-14)  # a time goes through steps
     quiet = chip.deviations.without_noise()
     assert chip.deviations.noisy
     assert not quiet.noisy
@@ -176,7 +180,7 @@ def test_noise_can_be_turned_off() -> None:
 @pytest.mark.parametrize("switch", [{"noise": False}, {"process": {"n": {"flicker": "0 V^2*um^2"}}}])
 def test_what_is_off_is_not_there(switch: dict[str, Any]) -> None:
     """A chip without noise has no state, no parameter and no code of it; without flicker of n devices p has some."""
-    model: Model = VirtualChip(spec_of([4, 3], chip={"name": CHIP, **switch})).model
+    model = assemble(design_of(spec_of([4, 3], chip={"name": CHIP, **switch})))
     texts = [g.equations for g in model.groups] + [c.code for c in model.code]
     assert any("flicker" in text for text in texts) == ("noise" not in switch)
     if "noise" in switch:
