@@ -32,7 +32,7 @@ class Soma:
     """C dv/dt = g(γ_b S(v_basal) + γ_a S(v_apical) − γ_l S(v) + V_os) + I_n ξ,    τ = C/g,    |v| ≤ limit.
 
     v  soma, V;  g  transconductance that gives the asked τ, S;  γ  mismatch of each coupling;
-    V_os  offset, V;  I_n  noise of the leak's and the basal transconductor, A·√s;
+    V_os  offset, V;  I_n  white noise of the leak's and the basal transconductor, A·√s, and what wanders beside it;
     S(x) = R tanh(x/R) where they saturate at R, V; else x.
     """
 

@@ -35,13 +35,13 @@ class OutputStage:
 
 @attrs.frozen(kw_only=True)
 class AnalogPI:
-    """C du_int/dt = g (γ S(V_unit e) − (αλ + 1/A_0) u_int),    u = K_I u_int + k_p V_unit e,  both within the rails.
+    """C du_int/dt = g (γ S(V_unit e) − (αλ + 1/A_0) u_int) + I_n,  u = K_I u_int + k_p V_unit e, all within the rails.
 
     u_int, u  V;  e  error, without unit;  g = C/τ_u  transconductance of the input;  α  leak;  k_p, K_I  gains
     (Meulemans et al. 2021, eq. 4: the leak is on the integrator);  γ, λ  mismatch of input and leak;
-    A_0  gain of the input's transconductor: finite, it leaks. With an output stage u goes on through a pole:
-    τ_o du/dt = S_o(u_in − u + V_o) with its offset V_o. With a derivative path u has (k_d/τ_d) V_unit (e − e_f)
-    on top, τ_d de_f/dt = e − e_f.
+    A_0  gain of the input's transconductor: finite, it leaks;  I_n  noise of input and leak, A.
+    With an output stage u goes on through a pole: τ_o du/dt = S_o(u_in − u + V_o) with its offset V_o.
+    With a derivative path u has (k_d/τ_d) V_unit (e − e_f) on top, τ_d de_f/dt = e − e_f.
     """
 
     capacitance: Quantity = attrs.field(default=5 * pfarad, validator=quantity(0 * farad, above=0), eq=float)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from brian2 import second
+from brian2 import BrianObject, second
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import reset_device, set_device
 from numpy.typing import ArrayLike
@@ -55,12 +55,13 @@ class NumpyEmulator:
     ) -> Recording:
         """See `Emulator.run`. An interrupt ends the run after the step under way."""
         self._reset(stimulus, values)
-        state = self._target.state
+        idle = self._idle()
+        state, objects = self._target.state, [o for o in self._objects if o.name not in idle]
         if progress is not None:
             state.after_presentation = lambda done: progress(done, stimulus.n_presentations)
         start = time.perf_counter()
         with _interrupts() as interrupt:
-            self._step_to_the_end(interrupt)
+            self._step_to_the_end(interrupt, objects)
         interrupted = interrupt.is_set()
         sizes = record_sizes(self.model)
         return Recording(
@@ -84,10 +85,19 @@ class NumpyEmulator:
         for name in SCHEDULE_VARIABLES:
             setattr(state.schedule, name, int(state_array(self._built.groups, f"schedule.{name}")[0]))
 
-    def _step_to_the_end(self, interrupt: threading.Event) -> None:
+    def _idle(self) -> set[str]:
+        """Code that the values of this run leave without effect."""
+        return {
+            name
+            for group in self.model.groups
+            for name, parameters in group.idle.items()
+            if not any(np.any(state_array(self._built.groups, f"{group.name}.{p}")) for p in parameters)
+        }
+
+    def _step_to_the_end(self, interrupt: threading.Event, objects: Sequence[BrianObject]) -> None:
         clock = self._built.clock
         timestep, t = clock.variables["timestep"].get_value(), clock.variables["t"].get_value()
-        state, objects = self._target.state, self._objects
+        state = self._target.state
         timestep[0], t[0] = 0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # the guard reports divergence by itself
             while not (state.finished or state.stop or interrupt.is_set()):

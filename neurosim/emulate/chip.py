@@ -91,7 +91,7 @@ class VirtualChip:
         weights : what the chip stores, see `written`; how old that is comes with them, and is carried on.
         learning : whether updates reach the weights, or at which rates; the controller works in any case.
         nudge : λ instead of the spec's.
-        noise : False turns the noise off, of a noisy chip and of a sleep phase.
+        noise : False turns the noise off, of a noisy chip and of a sleep phase; what remembers stands still.
         droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
         ageing : False lets time stand still for stored weights.
         passage : number of this run, so that every run meets noise of its own.
@@ -113,6 +113,7 @@ class VirtualChip:
         )  # what it adds to the age of stored weights
         self.storage.check(weights, longer=stimulus.n_presentations * presentation)
         rates = self._rates(learning)
+        start = self._wander(passage, wander)
         values = {
             **self._values,
             **self._schedule(stimulus, protocol, traced, trace_steps),
@@ -124,7 +125,8 @@ class VirtualChip:
                 plastic_steps=self._plastic_steps(protocol),
             ),
             **self.storage.values(weights, pace=float(ageing)),
-            **self._noise_values(noise, passage, wander),
+            **self._noise_values(noise, passage),
+            **start,
             **dict(optimizer or {}),
         }
         if not droop and "droop_rate" in self.model.group(CONTROLLER).parameters:
@@ -139,7 +141,11 @@ class VirtualChip:
             recording,
             weights=self._weights_after(recording, weights, cells),
             optimizer={name: recording.final[name] for name in carried},
-            wander=wander_after(self.model, recording.final, stimulus.n_presentations * protocol.period),
+            wander=wander_after(
+                self.model,
+                recording.final if noise else {**recording.final, **start},
+                stimulus.n_presentations * protocol.period if noise else 0,
+            ),
             reading=self._reading(protocol, trace_steps),
         )
 
@@ -252,15 +258,17 @@ class VirtualChip:
             "schedule.trace_stride": trace_steps,
         }
 
-    def _noise_values(
-        self, noise: bool, passage: int, wander: Mapping[str, Array] | None
-    ) -> dict[str, ArrayLike]:
+    def _wander(self, passage: int, carried: Mapping[str, Array] | None) -> dict[str, Array]:
+        seeds = self.spec.run.seed, "wander", passage, self._design.sleeps
+
+        def streams(group: str) -> np.random.Generator:
+            return stream(self.chip.seed, "noise", *seeds, group)
+
+        return wander_values(self.model, streams, carried)
+
+    def _noise_values(self, noise: bool, passage: int) -> dict[str, ArrayLike]:
         spec, design = self.spec, self._design
-
-        def start(group: str) -> np.random.Generator:
-            return stream(self.chip.seed, "noise", spec.run.seed, "wander", group, passage, design.sleeps)
-
-        values: dict[str, ArrayLike] = {**wander_values(self.model, start, wander)}
+        values: dict[str, ArrayLike] = {}
         for group in self.model.groups:
             if "noise_key" not in group.parameters:
                 continue

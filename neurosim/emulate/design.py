@@ -10,6 +10,7 @@ from typing import Any
 from hardware_models import Chip, ChipError, Preset, PresetError, QuantityError, preset_from_table
 from neurosim.emulate.written import cell_arrays
 from neurosim.equations import Design
+from neurosim.equations.noises import noises_of
 from neurosim.errors import SpecError
 from neurosim.learning import circuit_of, feedback_shapes, method_of
 from neurosim.learning.circuit import CONTROLLER
@@ -73,9 +74,6 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
                 for p in (circuit.populations if circuit else ())
             },
         )
-        if chip.noise:
-            chip.soma_noise_current(tau_soma)
-            chip.apical_noise(tau_soma, network.tau_apical_ratio * chip.time_base)
         if chip.saturating:
             chip.soma_point(tau_soma)
             chip.controller_point()
@@ -84,7 +82,7 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         if chip.controller.output_stage.present:
             chip.output_point()
         arrays = cell_arrays(chip, network, parts.feedback)
-    return Design(
+    design = Design(
         network=network,
         method=spec.method,
         parts=parts,
@@ -96,6 +94,9 @@ def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -
         sleeps=sleeps,
         arrays=arrays,
     )
+    with biased(spec):
+        noises_of(design)
+    return design
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def controller_group(
         links={"output_rate": f"layer_{network.depth}.rate"},
         updater=Updater(slot="start", order=6, before=before, after=fragment.after),
         wander=wander.starts,
+        idle=wander.idle,
     )
 
 

@@ -105,6 +105,7 @@ def layer_group(
             after="\n".join(fragment.after for fragment in fragments if fragment.after),
         ),
         wander=kind.wander.starts,
+        idle=kind.wander.idle,
     )
 
 

@@ -77,6 +77,9 @@ class Group:
     wander: Mapping[str, str] = attrs.field(factory=dict)
     """States of noise that go on from run to run: name → what they start as: "normal", the parameter that is the
     chance of a 1, or "now", a step of the run."""
+    idle: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """Code that need not run while some parameters of the group are all 0: its name → these. Of no effect on what
+    else a run gives, so no part of the structure."""
 
 
 @attrs.frozen(kw_only=True)

@@ -95,6 +95,7 @@ def population_group(
             after=f"{clip}\nmoved = (state - previous)/V_unit".strip(),
         ),
         wander=wander.starts,
+        idle=wander.idle,
     )
 
 

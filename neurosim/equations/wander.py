@@ -89,6 +89,8 @@ class Wander:
     code: tuple[GatedCode, ...] = ()
     starts: Mapping[str, str] = attrs.field(factory=dict)
     """See `Group.wander`."""
+    idle: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """See `Group.idle`."""
     terms: Mapping[str, Term] = attrs.field(factory=dict)
 
     def current(self, name: str) -> str:
@@ -106,11 +108,15 @@ def wander_of(group: str, terms: Sequence[Term]) -> Wander:
     for term in kept:
         equations += [f"{term.name}_wander : amp", *(f"{_drift(term, hold)} : amp" for hold in term.holds)]
         equations += [f"{state} : 1" for state in _starts(term)]
+    parameters = {name: p for term in kept for name, p in _parameters(term).items()}
+    code = _code(group, kept)
+    levels = tuple(name for name in parameters if FLICKER in name or TRAP in name)
     return Wander(
         equations=tuple(equations),
-        parameters={name: p for term in kept for name, p in _parameters(term).items()},
+        parameters=parameters,
         before="\n".join(f"{term.name}_wander = {_sum(term)}" for term in kept),
-        code=_code(group, kept),
+        code=code,
+        idle={item.name: levels for item in code},
         starts={state: start for term in kept for state, start in _starts(term).items()}
         | {f"{CLOCK}{hold}": NOW for hold in holds},
         terms={term.name: term for term in kept},

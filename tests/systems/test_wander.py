@@ -9,25 +9,29 @@ import numpy as np
 import pytest
 
 from neurosim.analysis import relative_difference
+from neurosim.backend import Stimulus
 from neurosim.backend.noise import standard_normal
-from neurosim.emulate import Passage, VirtualChip
-from neurosim.emulate.design import noise_key
-from neurosim.equations import Model
+from neurosim.emulate import Passage, VirtualChip, Weights
+from neurosim.emulate.design import design_of, noise_key
+from neurosim.equations import assemble
 from neurosim.equations.sites import SITES
 from neurosim.errors import DataError, SpecError
+from neurosim.experiment.learners import ChipLearner
 from neurosim.reference import Parameters, simulate
+from neurosim.result import INTERRUPTED
 from neurosim.spec import Spec
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
 from tests.systems.wandering import wander_given
 
 COLUMNS = 3
-TRAPS = {"density": "1e-3 um^-2", "fastest": "0.1 ms", "slowest": "10 ms"}
-"""Some .3 traps of a large device's 400 µm² and .02 of a dendrite's, as fast as a presentation is long."""
+CHIP = "subthreshold_180nm"
+TRAPS = {"density": "2e-4 um^-2", "fastest": "0.1 ms", "slowest": "10 ms"}
+"""A quarter of a trap in a soma's three transconductors of 400 µm² each, as fast as a presentation is long."""
 
 
 def noisy(**tables: Any) -> Spec:
-    chip = {"name": "subthreshold_180nm", "process": {"traps": TRAPS}, **tables.pop("chip", {})}
-    run = {"batch": COLUMNS, "settle_duration": 2.0, "learn_duration": 3.0}
+    chip = {"name": CHIP, "process": {"traps": TRAPS}, **tables.pop("chip", {})}
+    run = {"batch": COLUMNS, "settle_duration": 1.0, "learn_duration": 1.2}
     return spec_of([6, 5, 4, 3], chip=chip, run=run, **tables)
 
 
@@ -52,11 +56,19 @@ def normals(spec: Spec, steps: int, *, passage: int, site: str) -> np.ndarray:
     return np.concatenate(layers, axis=2)
 
 
-@pytest.mark.parametrize("ratios", [(0.0, 0.0), (0.1, 0.15)])
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("cpp", marks=pytest.mark.cpp)])
+@pytest.mark.parametrize(
+    ("backend", "ratios"),
+    [
+        ("numpy", (0.0, 0.0)),
+        ("numpy", (0.1, 0.15)),
+        pytest.param(
+            "cpp", (0.1, 0.15), marks=pytest.mark.cpp
+        ),  # (0, 0) is compiled in `test_backends_agree`
+    ],
+)
 def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float, float]) -> None:
     """Traces and updates of a chip with all its noise but that of sampling, worked out once more from the counters:
-    the same float64 steps in another order, 1e-9 over 250 of them."""
+    the same float64 steps in another order, 1e-9 over 110 of them."""
     network = dict(zip(("tau_basal_ratio", "tau_apical_ratio"), ratios, strict=True))
     spec = noisy(network=network, chip={"hold": {"present": False}})
     chip = VirtualChip(spec, backend=backend)
@@ -147,7 +159,7 @@ def test_slow_noise_goes_on_from_passage_to_passage() -> None:
 
 def test_two_passages_are_as_long_as_one() -> None:
     """The clock of what is held goes on: what has not moved yet at the end of a passage does so in the next. The
-    last move of a passage of 250 steps is in its 200th, and the first of the next finds 50 steps gone."""
+    last move of a passage of 110 steps is in its 100th, and the first of the next finds 10 steps gone."""
     chip = VirtualChip(noisy(), backend="numpy")
     passage = show(chip, 1)
     clock = passage.wander["layer_1.advanced_50"]
@@ -156,13 +168,17 @@ def test_two_passages_are_as_long_as_one() -> None:
 
 
 def test_noise_can_be_turned_off() -> None:
-    """All of it: two passages of other noise are the same to the last bit; and torch's without noise."""
+    """All of it: two passages of other noise are the same to the last bit; and what remembers stands still."""
     spec = noisy()
     chip = VirtualChip(spec, backend="numpy")
     one, other = (show(chip, passage=p, noise=False) for p in (1, 2))
     for part, traces in one.traces.items():
         for name, trace in traces.items():
             np.testing.assert_array_equal(trace.values, other.traces[part][name].values)
+    loud = show(chip, passage=1)
+    paused = show(chip, passage=2, noise=False, wander=loud.wander)
+    for name, values in loud.wander.items():
+        np.testing.assert_allclose(paused.wander[name], values, rtol=1e-14)  # a time goes through steps
     quiet = chip.deviations.without_noise()
     assert chip.deviations.noisy
     assert not quiet.noisy
@@ -172,7 +188,7 @@ def test_noise_can_be_turned_off() -> None:
 @pytest.mark.parametrize("switch", [{"noise": False}, {"process": {"n": {"flicker": "0 V^2*um^2"}}}])
 def test_what_is_off_is_not_there(switch: dict[str, Any]) -> None:
     """A chip without noise has no state, no parameter and no code of it; without flicker of n devices p has some."""
-    model: Model = VirtualChip(spec_of([4, 3], chip={"name": "subthreshold_180nm", **switch})).model
+    model = assemble(design_of(spec_of([4, 3], chip={"name": CHIP, **switch})))
     texts = [g.equations for g in model.groups] + [c.code for c in model.code]
     assert any("flicker" in text for text in texts) == ("noise" not in switch)
     if "noise" in switch:
@@ -190,3 +206,61 @@ def test_only_coloured_noise_differs() -> None:
     )
     starts = [attrs.asdict(p)["wander"]["layer_1.soma_flicker_0"] for p in (same[0], other)]
     assert not np.array_equal(*starts)
+
+
+def test_a_learner_s_chip_is_one_chip() -> None:
+    """Lessons and tests go on from each other's noise: the same passages shown one by one; and a lesson that is
+    interrupted leaves the noise as it was, so that repeating it gives what it would have given."""
+    spec = attrs.evolve(noisy(), source="")
+    dataset = random_dataset(spec, 3, samples=2 * COLUMNS)
+    order = np.arange(2 * COLUMNS, dtype=np.int32)
+    chip = VirtualChip(spec, backend="numpy")
+    learner, cut = ChipLearner(chip, dataset), ChipLearner(chip, dataset)
+    for epoch in range(2):
+        learner.learn(epoch, order, None)
+        learner.test(epoch + 1)
+    passage, weights = None, Weights.initial(spec)
+    stimulus = Stimulus(
+        inputs=dataset.train_inputs,
+        desired=dataset.train_desired,
+        order=order.reshape(2, COLUMNS),
+        scale=dataset.scale,
+    )
+    still = attrs.evolve(spec.run.protocol, learn_steps=0)
+    for number, (protocol, learning) in enumerate([(spec.run.protocol, True), (still, False)] * 2):
+        passage = chip.show(
+            stimulus,
+            weights=weights,
+            protocol=protocol,
+            learning=learning,
+            passage=number if learning else number + 2,
+            wander=passage.wander if passage else None,
+        )
+        weights = passage.weights if learning else weights
+    for a, b in zip(learner.weights.forward, weights.forward, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    cut.learn(0, order, None)
+    cut.test(1)
+    assert cut.learn(1, order, interrupt).status.kind == INTERRUPTED
+    cut.learn(1, order, None)
+    for a, b in zip(learner.weights.forward, cut.weights.forward, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("chip", "key"),
+    [
+        ({"slowest_noise": "1e9 s"}, "slowest_noise"),
+        ({"process": {"traps": {"density": "1 um^-2"}}}, "process.traps.density"),
+    ],
+)
+def test_noise_that_cannot_be_made_is_named(chip: dict[str, Any], key: str) -> None:
+    """More decades than there are places for, and more traps in a unit than a few."""
+    spec = spec_of([4, 3], chip={"name": CHIP, **chip}, run={"dt_ratio": 1e-5})
+    with pytest.raises(SpecError) as caught:
+        design_of(spec)
+    assert f"chip.{key}" in str(caught.value)

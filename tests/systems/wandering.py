@@ -90,7 +90,7 @@ class _Passing:
 
         def streams(group: str) -> np.random.Generator:
             return stream(
-                chip.chip.seed, "noise", chip.spec.run.seed, "wander", group, self.passage, self.sleeps
+                chip.chip.seed, "noise", chip.spec.run.seed, "wander", self.passage, self.sleeps, group
             )
 
         return wander_values(chip.model, streams, None)
