@@ -28,7 +28,7 @@ parser.add_argument("--presets", nargs="*", default=REAL)
 parser.add_argument("--backend", default="cpp")
 parser.add_argument("--out", type=Path, default=Path("results/chips"), help="of the picture and the numbers")
 options = parser.parse_args()
-changes = [f"task.train_samples={options.samples}", "method.optimizer.weight_decay=1e-3"]
+changes = [f"task.train_samples={options.samples}"]
 base = read_spec(Path(__file__).parent / "specs" / "digits_chip.toml", overrides=changes)
 data = load_dataset(base.task)
 

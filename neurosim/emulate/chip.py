@@ -108,9 +108,7 @@ class VirtualChip:
         self._check(stimulus)
         stimulus = self.door.given(stimulus)
         weights.check(self.spec.network, self.method.feedback)
-        presentation = (
-            float(ageing) * protocol.period * self.model.dt
-        )  # what it adds to the age of stored weights
+        presentation = float(ageing) * protocol.period * self.model.dt  # by which stored weights age
         self.storage.check(weights, longer=stimulus.n_presentations * presentation)
         rates = self._rates(learning)
         start = self._wander(passage, wander)
