@@ -47,7 +47,7 @@ def settle(
     chip: VirtualChip, weights: Weights, stimulus: Stimulus, stability: Stability, tolerance: float
 ) -> tuple[list[Check], dict[str, NDArray[np.float64]]]:
     """Checks of the states that a loop settles in, and the displacements of the layers, see `Verification`."""
-    spec = chip.spec
+    spec, stimulus = chip.spec, chip.door.given(stimulus)
     least = least_leak(spec.network, chip.deviations)
     protocol = settled_protocol(spec, stability, slowest_leak=min(least, stability.slowest_leak))
     circuit = circuit_of(chip.method, spec.method, spec.network)

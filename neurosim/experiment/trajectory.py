@@ -33,7 +33,7 @@ def follow(chip: VirtualChip, weights: Weights, stimulus: Stimulus) -> tuple[lis
     With its traces without noise, empty where the run broke off, and with the noise the chip has.
     """
     spec = chip.spec
-    first = attrs.evolve(stimulus, order=stimulus.order[:1])
+    first = attrs.evolve(chip.door.given(stimulus), order=stimulus.order[:1])
     seen = spec.run.protocol
 
     def show(noise: bool) -> Passage:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from brian2 import second
 
+from hardware_models import Chip
+from hardware_models.coupling import OperatingPoint
 from neurosim.analysis import relative_difference
 from neurosim.emulate import Passage, VirtualChip, Weights, design_of
 from neurosim.spec import Spec
@@ -16,6 +18,8 @@ from tests.emulate.test_memory import arrays
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
 
 COLUMNS = 4
+WHITE = {kind: {"flicker": "0 V^2*um^2"} for kind in ("n", "p")}
+"""Of a process without 1/f noise, whose own the dendrites would add."""
 
 
 def spec_on(chip: str, **changes: Any) -> Spec:
@@ -48,19 +52,23 @@ def variances(spec: Spec, weights: Weights, group: str) -> np.ndarray:
     )
 
 
+def dendrites(chip: Chip) -> tuple[OperatingPoint, OperatingPoint]:
+    return chip.dendrite_point("basal"), chip.dendrite_point("apical")
+
+
 @pytest.mark.parametrize("name", ["pcm_crossbar", "rram_crossbar", "sonos_crossbar"])
 def test_what_a_line_reads_has_the_variance_of_its_cells(name: str) -> None:
     """Of the first layer's input, which is constant: Σ_j σ_ij² r_j² + σ_bias², times t_r/dt, and white; of the
     feedback, whose source moves: every step's noise over its own σ. Within four standard errors of n normals; the
     feedback's noise moves the neurons, but not what is read in the same step.
     """
-    spec = spec_on(name, mismatch=False)
+    spec = spec_on(name, mismatch=False, saturating=False, process=WHITE)
     weights, loud = show(spec, "numpy", learning=False)
     _, quiet = show(spec, "numpy", learning=False, noise=False)
     chip = design_of(spec).chip
     volts = float(chip.voltage_unit)
     root = float(chip.synapse.read_time / (spec.run.dt_ratio * chip.time_base)) ** 0.5
-    drive = float(chip.dendrite_point("basal").designed / chip.dendrite_point("basal").conductance)
+    drive, back = (1 / (point.factor * (1 + 1 / point.gain)) for point in dendrites(chip))
     off = (loud.traces["layer_1"]["basal"].values - quiet.traces["layer_1"]["basal"].values) / (volts * drive)
     rates = random_dataset(spec, 5).train_inputs[:COLUMNS]
     sigma = root * np.sqrt(
@@ -78,7 +86,7 @@ def test_what_a_line_reads_has_the_variance_of_its_cells(name: str) -> None:
     output, apical = (loud.traces[p][v].values for p, v in (("controller", "output"), ("layer_1", "apical")))
     begin = spec.run.protocol.settle_steps
     output, apical = output[:, begin:] / volts, apical[:, begin:] / volts
-    off = apical - output @ weights.feedback[0].T
+    off = apical / back - output @ weights.feedback[0].T
     sigma = root * np.sqrt(output**2 @ variances(spec, weights, "feedback_1").T)
     some = np.abs(output).max(axis=2) > 1e-3
     normals = off[some] / sigma[some]
