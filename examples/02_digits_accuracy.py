@@ -18,8 +18,8 @@ from neurosim.spec import Spec, read_spec
 SPECS = Path(__file__).parent / "specs"
 GRID = {
     "BP": ("digits.toml", (0.1, 0.2, 0.3, 0.5)),
-    "DFC, ideal": ("digits.toml", (0.5, 1.0, 1.4)),
-    "DFC, subthreshold_180nm": ("digits_chip.toml", (0.25, 0.5, 1.0)),
+    "DFC-fixed, ideal": ("digits.toml", (0.5, 1.0, 1.4)),
+    "DFC-fixed, subthreshold_180nm": ("digits_chip.toml", (0.25, 0.5, 1.0)),
 }
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -85,7 +85,8 @@ def _dense(design: Design, *, fast: bool) -> Parts:
     )
     programs = [Program(name="products", operations=tuple(operations), slot="groups", order=-1)]
     if learns_feedback(design):  # before the compartments move on: v_fb and u of the same time
-        operations = feedback_plasticity(network, columns=columns, source="fast" if fast else "output")
+        source, zeroed = "fast" if fast else "output", design.chip.comparator.auto_zero
+        operations = feedback_plasticity(network, columns=columns, source=source, zeroed=zeroed)
         programs.append(
             Program(name="feedback_plasticity", operations=tuple(operations), slot="groups", order=0)
         )

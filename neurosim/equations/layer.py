@@ -13,7 +13,7 @@ from hardware_models.compartment import Dendrite
 from hardware_models.draw import DendriteDraw
 from neurosim.equations.activation import activation
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
-from neurosim.equations.sites import HOLD, normal
+from neurosim.equations.sites import HOLD, HOLD_APICAL, normal
 from neurosim.equations.units import unit_text
 from neurosim.equations.wander import Wander
 from neurosim.spec import Network
@@ -92,6 +92,7 @@ def layer_group(
         equations += ["post_sum : 1"] if index == 1 else []
     if kind.injected > 0:
         equations.append("apical_noise : volt*second**0.5 (shared)")
+        equations += ["held_apical : volt", "apical_change : volt"] if chip.comparator.auto_zero else []
     return Group(
         name=f"layer_{index}",
         n_units=network.layers[index],
@@ -117,7 +118,8 @@ def layer_code(
     index: int,
     kind: LayerDesign | None = None,
 ) -> list[GatedCode]:
-    """The rate at the start of every step, the auto-zero of the post-synaptic term, and the injected noise."""
+    """The rate at the start of every step, the injected noise, and auto-zero: of the post-synaptic term, and, where
+    feedback is learned from v_fb, of that."""
     kind = kind or LayerDesign()
     name = f"layer_{index}"
 
@@ -134,6 +136,10 @@ def layer_code(
         with_noise = "apical_noise = sqrt(device_noise**2 + injected_noise**2)"
         codes.append(code("quiet", "apical_noise = device_noise", "begin", "start", -8))
         codes.append(code("noisy", with_noise, "hold", "start", 0))
+    if kind.injected > 0 and chip.comparator.auto_zero:
+        noise = f" + hold_noise*V_unit*{normal(HOLD_APICAL)}" if samples_noisily(chip) else ""
+        codes.append(code("apical_zero", f"held_apical = apical{noise}", "hold", "start", -7))
+        codes.append(code("apical_change", "apical_change = apical - held_apical", "always", "start", -6))
     return codes
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 SITES = {"xi_soma": 0, "xi_apical": 1, "xi_basal": 23, "xi_integrator": 3}
 """Of the noise terms in differential equations, by name."""
-HOLD = 2
-"""Of the noise of sampling."""
+HOLD, HOLD_APICAL = 2, 63
+"""Of the noise of sampling: the post-synaptic term, and the apical compartment before the night's noise is put in."""
 PLACES = {"soma": 3, "basal": 23, "apical": 43, "integrator": 3, "state": 3}
 """The first of twenty sites of a state that noise wanders into, by name: white, 15 relaxations, traps."""
 RELAXATIONS = 1

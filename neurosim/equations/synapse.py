@@ -141,12 +141,15 @@ def feedback_products(network: Network, *, columns: int, relayed: bool) -> list[
     return operations
 
 
-def feedback_plasticity(network: Network, *, columns: int, source: str) -> list[Operation]:
-    """Σ v_fb uᵀ of every layer in V², with u the variable `source` of the controller (eq. 13)."""
+def feedback_plasticity(network: Network, *, columns: int, source: str, zeroed: bool) -> list[Operation]:
+    """Σ v_fb uᵀ of every layer in V², with u the variable `source` of the controller (eq. 13).
+
+    zeroed : v_fb is what it has changed by since the controller was turned on, without the compartment's offset.
+    """
     return [
         Outer(
             target=f"feedback_{l}.accumulated",
-            post=f"layer_{l}.apical",
+            post=f"layer_{l}.{'apical_change' if zeroed else 'apical'}",
             pre=f"controller.{source}",
             n_post=network.layers[l],
             n_pre=network.layers[-1],

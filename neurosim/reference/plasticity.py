@@ -100,8 +100,17 @@ class FeedbackPlasticity:
     """
 
     def __init__(
-        self, network: Network, parameters: Parameters, method: MethodSettings, protocol: Protocol
+        self,
+        network: Network,
+        parameters: Parameters,
+        method: MethodSettings,
+        protocol: Protocol,
+        *,
+        auto_zero: bool = False,
     ) -> None:
+        """`auto_zero`: v_fb is measured against what it is when the learn phase starts."""
+        self._auto_zero = auto_zero
+        self._held: tuple[Tensor, ...] | None = None
         feedback = check_learnable(network, method)
         parameters.check_feedback(feedback, network)
         self._weights = parameters.feedback
@@ -115,7 +124,10 @@ class FeedbackPlasticity:
         """Add v_fb and u as they are before a step."""
         fast = moment.output - self._slow
         self._slow = self._slow + self._share * fast
-        self._sum = [s + v.T @ fast / len(v) for s, v in zip(self._sum, state.apical, strict=True)]
+        if self._held is None:
+            self._held = tuple(v if self._auto_zero else torch.zeros_like(v) for v in state.apical)
+        moved = [v - held for v, held in zip(state.apical, self._held, strict=True)]
+        self._sum = [s + v.T @ fast / len(v) for s, v in zip(self._sum, moved, strict=True)]
         self._steps += 1
 
     def updates(self) -> tuple[Tensor, ...]:

@@ -91,7 +91,10 @@ def simulate(
     DataError : another array does not.
     """
     _check_interval(record_every)
-    teacher = FeedbackPlasticity(network, parameters, method, protocol) if learn_feedback else None
+    teacher = None
+    if learn_feedback:
+        zeroed = deviations is not None and deviations.auto_zero
+        teacher = FeedbackPlasticity(network, parameters, method, protocol, auto_zero=zeroed)
     plasticity = Plasticity(network, parameters, method, protocol, deviations, accumulate)
     if wander is None and (soma_noise is not None or apical_noise is not None):
         check_noise(deviations)

@@ -66,7 +66,7 @@ def test_the_second_example_on_less_work(tmp_path: Path):
     done = subprocess.run([sys.executable, SECOND, *less], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(kept.read_text())
-    assert set(found) == {"BP", "DFC, ideal", "DFC, subthreshold_180nm"}
+    assert set(found) == {"BP", "DFC-fixed, ideal", "DFC-fixed, subthreshold_180nm"}
     values = [value for rates in found.values() for seeds in rates.values() for value in seeds]
     assert len(values) == len(done.stdout.splitlines()) == 10
     assert all(0 <= value <= 100 for value in values)

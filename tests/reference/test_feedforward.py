@@ -27,5 +27,8 @@ def test_nothing_pulls_on_a_soma_at_rest() -> None:
     state = feedforward(network, parameters, inputs, deviations=chip)
     for soma, basal, layer in zip(state.soma, state.basal, chip.layers, strict=True):
         leak, gain, offset = (torch.tensor(a) for a in (layer.leak, layer.basal_gain, layer.offset))
-        pull = -leak * soma + gain * basal + offset
+        feedback = torch.tensor(layer.apical_gain) * -torch.tensor(
+            layer.apical.offset
+        )  # behind a current of 0
+        pull = -leak * soma + gain * basal + feedback + offset
         assert float(pull.abs().max()) < 1e-15 * 20  # a dozen roundings of numbers about 1

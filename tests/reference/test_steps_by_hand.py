@@ -42,7 +42,7 @@ def _by_hand(
     u_int = np.zeros((columns, network.layers[-1]))
     change = [np.zeros_like(w) for w in weights]
     change_b = [np.zeros_like(b) for b in biases]
-    held = [0.0] * depth
+    held, held_apical = [0.0] * depth, [0.0] * depth
     c, limit = chip.controller, chip.controller.limit
     outputs = []
     delivered = np.zeros_like(u_int)
@@ -89,7 +89,11 @@ def _by_hand(
             fast = u - slow if method.name == "DFC-merged" else u
             slow = slow + h / sleep.highpass_ratio * (u - slow)
             for l in range(depth) if learns else ():
-                change_q[l] -= apical[l].T @ fast / (columns * protocol.learn_steps * sleep.noise**2)
+                if k == protocol.settle_steps:
+                    held_apical[l] = apical[l] if chip.auto_zero else 0.0
+                change_q[l] -= (
+                    (apical[l] - held_apical[l]).T @ fast / (columns * protocol.learn_steps * sleep.noise**2)
+                )
         back = [np.zeros_like(x) for x in v]
         for l in reversed(range(depth)):
             relays = method.name == "DFC-relayed" and l < depth - 1

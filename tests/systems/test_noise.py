@@ -80,7 +80,7 @@ def test_apical_noise_has_the_variance_and_memory_of_theory() -> None:
     spec = _spec(0.1)
     layer = VirtualChip(spec, backend="numpy").deviations.layers[0]
     tau, h = 0.1, 0.02
-    decay = 1 - h / tau
+    decay = 1 - h * float(layer.apical.leak[0]) / tau  # finite gain included
     variance = (layer.apical_noise[0] / tau) ** 2 * h / (1 - decay**2)
     measured = _autocovariance(_traces(spec, "numpy", "apical"), 6)
     assert _agrees(measured, variance * decay ** (KEEP * np.arange(6)))

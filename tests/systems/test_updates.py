@@ -53,13 +53,13 @@ def test_a_target_equal_to_the_output_teaches_nothing(name: str) -> None:
 
 def test_auto_zero_makes_an_untaught_chip_learn_exactly_nothing() -> None:
     """Once the state no longer moves by a bit, the comparator's own difference is taken away exactly; a droop of
-    what is held would be an error to learn from."""
+    what is held would be an error to learn from, and so would what an output stage's offset does at first."""
     spec = attrs.evolve(
         _spec(target_stepsize=0.0),
         chip={
             "name": "subthreshold_180nm",
             "noise": False,
-            "controller": {"offset_residue": 0.0},
+            "controller": {"offset_residue": 0.0, "output_stage": {"present": False}},
             "hold": {"present": False},
         },
     )
