@@ -6,16 +6,10 @@ from hardware_models import Chip, Draw, Parameter
 from hardware_models.current_noise import integrator_current_noise
 from hardware_models.noise import white_noise_amplitude
 from neurosim.equations.activation import slope_of
-from neurosim.equations.layer import (
-    declarations,
-    finite,
-    hold_noise,
-    model_parameter,
-    noise_key_parameter,
-    samples_noisily,
-)
+from neurosim.equations.layer import finite, hold_noise, samples_noisily
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Program, Updater
 from neurosim.equations.operations import ColumnReduce
+from neurosim.equations.parameters import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.sites import HOLD, normal
 from neurosim.equations.wander import Wander
 from neurosim.spec import MethodSettings, Network

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import attrs
 import numpy as np
 from brian2 import Quantity, second, volt
@@ -12,33 +10,11 @@ from hardware_models import Chip, Fragment, LayerDraw, Parameter
 from hardware_models.compartment import Dendrite
 from hardware_models.draw import DendriteDraw
 from neurosim.equations.activation import activation
-from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
+from neurosim.equations.model import GatedCode, Group, Updater
+from neurosim.equations.parameters import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.sites import HOLD, HOLD_APICAL, normal
-from neurosim.equations.units import unit_text
 from neurosim.equations.wander import Wander
 from neurosim.spec import Network
-
-
-def model_parameter(parameter: Parameter) -> ModelParameter:
-    """A chip's parameter as plain SI numbers and a unit's name."""
-    value = Quantity(parameter.value)
-    plain = np.asarray(value, dtype=float)
-    return ModelParameter(
-        value=float(plain) if plain.ndim == 0 else plain,
-        unit=unit_text(value),
-        meaning=parameter.meaning,
-    )
-
-
-def declarations(parameters: Mapping[str, ModelParameter]) -> list[str]:
-    """The lines that declare parameters in a group's equations."""
-    return [
-        f"{name} : integer (shared, constant)"
-        if p.integer
-        else f"{name} : {p.unit} ({'shared, constant' if p.shared else 'constant'})"
-        for name, p in parameters.items()
-    ]
-
 
 UNLIMITED = 1e30
 """What stands for infinity where an equation divides by it, V."""
@@ -151,11 +127,6 @@ def argument(compartment: str, draw: LayerDraw | None) -> str:
 def finite(limit: Quantity) -> Quantity:
     """A range as an equation that divides by it can have it: x → R tanh(x/R) is x to rounding for a huge R."""
     return limit if np.isfinite(float(limit)) else UNLIMITED * volt
-
-
-def noise_key_parameter() -> ModelParameter:
-    """What chooses a group's random numbers."""
-    return ModelParameter(value=0.0, unit="1", meaning="which noise, set for each run", integer=True)
 
 
 def samples_noisily(chip: Chip) -> bool:

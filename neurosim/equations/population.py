@@ -11,8 +11,8 @@ from hardware_models import Chip, Parameter, PopulationDraw
 from hardware_models.current_noise import integrator_current_noise
 from hardware_models.noise import white_noise_amplitude
 from neurosim.equations.activation import activation, slope_of
-from neurosim.equations.layer import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.model import GatedCode, Group, ModelParameter, Updater
+from neurosim.equations.parameters import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.wander import Wander
 from neurosim.learning.circuit import CONTROLLER, REST, Circuit, Population, Signal
 from neurosim.spec import Network

@@ -8,9 +8,9 @@ import attrs
 
 from hardware_models import Parameter
 from neurosim.equations.design import Design
-from neurosim.equations.layer import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.model import GatedCode, Group
 from neurosim.equations.operations import Add, Fill, Operation, Product, Scatter, Square
+from neurosim.equations.parameters import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.parts import Parts
 from neurosim.equations.sites import READING, normal
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from hardware_models import Fragment, Parameter
 from hardware_models.memory import CellArray
 from hardware_models.memory.emulated import NO_FATE, OF_WRITING
-from neurosim.equations.layer import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.model import GatedCode, Group, ModelParameter
 from neurosim.equations.optimizer import UpdateRule, last_code
+from neurosim.equations.parameters import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.parts import Parts
 from neurosim.equations.sites import CHANGE, CHANGE_TOO, FATE, normal
 

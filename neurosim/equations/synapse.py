@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.equations.design import Design
-from neurosim.equations.layer import declarations
 from neurosim.equations.model import Group, ModelParameter, Updater
 from neurosim.equations.operations import Add, Fill, Operation, Outer, Product, RowSum
 from neurosim.equations.optimizer import apply_code, update_rule
+from neurosim.equations.parameters import declarations
 from neurosim.equations.parts import Parts
 from neurosim.equations.stored import stored_weights
 from neurosim.errors import SpecError

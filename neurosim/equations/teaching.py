@@ -8,9 +8,9 @@ from __future__ import annotations
 from hardware_models import Parameter
 from neurosim.equations.activation import activation
 from neurosim.equations.design import Design
-from neurosim.equations.layer import declarations, model_parameter
 from neurosim.equations.model import GatedCode, Group, Program
 from neurosim.equations.operations import ColumnReduce, Operation, Outer, Product, RowSum
+from neurosim.equations.parameters import declarations, model_parameter
 from neurosim.equations.parts import Parts
 from neurosim.equations.population import signal_name
 from neurosim.equations.reading import read_noisily

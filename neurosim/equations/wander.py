@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
-from brian2 import Quantity, amp
+from brian2 import amp
 from scipy.stats import norm
 
 from hardware_models import Parameter
 from hardware_models.noise import Relaxations
 from hardware_models.traps import TrapDraw
 from neurosim.equations.model import GatedCode, ModelParameter
+from neurosim.equations.parameters import model_parameter
 from neurosim.equations.sites import PLACES, RELAXATIONS, TRAPS, normal
-from neurosim.equations.units import unit_text
 
 HOLDS = (1, 5, 50)
 """Steps between two moves of a relaxation, the most that is a tenth of its time constant: of a spectrum made of one
@@ -195,7 +195,7 @@ def _parameters(term: Term) -> dict[str, ModelParameter]:
     found = {}
     for k, (a, tau) in enumerate(zip(term.relaxations.amplitudes, term.relaxations.taus, strict=True)):
         meaning = f"σ of the part of 1/f noise that lasts {tau:.3g} s"
-        found[f"{term.name}{FLICKER}{k}"] = _parameter(Parameter(value=a * amp, meaning=meaning))
+        found[f"{term.name}{FLICKER}{k}"] = model_parameter(Parameter(value=a * amp, meaning=meaning))
     traps = term.traps
     if traps is None:
         return found
@@ -209,13 +209,5 @@ def _parameters(term: Term) -> dict[str, ModelParameter]:
             f"_trap_stay_{j}": (norm.ppf(stay[:, j]), "normal below which it stays up"),
         }
         for name, (value, meaning) in values.items():
-            found[f"{term.name}{name}"] = _parameter(Parameter(value=value, meaning=meaning))
+            found[f"{term.name}{name}"] = model_parameter(Parameter(value=value, meaning=meaning))
     return found
-
-
-def _parameter(parameter: Parameter) -> ModelParameter:
-    value = Quantity(parameter.value)
-    plain = np.asarray(value, dtype=float)
-    return ModelParameter(
-        value=float(plain) if plain.ndim == 0 else plain, unit=unit_text(value), meaning=parameter.meaning
-    )

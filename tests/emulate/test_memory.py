@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tomli_w
 
-from hardware_models.memory import CapacitorCell, Cells, Cmo, Memory, UpdateLaw
+from hardware_models.memory import CapacitorCell, Cells, Cmo, Memory, Pcm, UpdateLaw
 from neurosim.backend.noise import standard_normal
 from neurosim.emulate import Rates, Storage, VirtualChip, Weights, cost_of, design_of
 from neurosim.emulate.design import noise_key
@@ -349,7 +349,8 @@ def test_lines_take_from_far_cells() -> None:
     spec = spec_on("pcm_crossbar", **table)
     chip = VirtualChip(spec, backend="numpy")
     crossbar = chip.chip.synapse
-    expected = crossbar.wires.factor((7, 6), 0.1 * crossbar.memory.g_max)  # type: ignore[union-attr]
+    assert isinstance(crossbar.memory, Pcm)
+    expected = crossbar.wires.factor((7, 6), 0.1 * crossbar.memory.g_max)
     np.testing.assert_allclose(chip.deviations.forward_gain[0], expected, rtol=1e-12, atol=0)
     assert chip.deviations.feedback_gain[0].shape == (7, 4)
     assert 0.5 < chip.deviations.feedback_gain[0].min() < chip.deviations.feedback_gain[0][0, 0] < 1

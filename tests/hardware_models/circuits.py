@@ -13,9 +13,9 @@ from hardware_models import Fragment, Parameter
 from hardware_models.compartment import Soma
 from hardware_models.controller import AnalogPI
 from neurosim.backend import Stimulus, build_emulator
-from neurosim.equations.layer import declarations, model_parameter
 from neurosim.equations.model import SCHEDULE, SCHEDULE_VARIABLES, GatedCode, Group, Model, Program, Updater
 from neurosim.equations.operations import Finish, Record
+from neurosim.equations.parameters import declarations, model_parameter
 
 Array = NDArray[np.float64]
 TAU = 1e-3

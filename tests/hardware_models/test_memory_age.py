@@ -22,6 +22,7 @@ from hardware_models.memory import (
 from hardware_models.process import Capacitor, Conditions, Process
 from hardware_models.quantity import QuantityError
 from tests.hardware_models.draws import ROUNDING, N, assert_mean, assert_sigma
+from tests.hardware_models.memories import HERMES_DRIFT
 
 ALL = pytest.mark.parametrize("memory", [cls() for cls in MEMORIES.values()], ids=list(MEMORIES))
 DAY = 86400 * second
@@ -59,14 +60,7 @@ def test_pcm_drifts_by_a_power_of_time() -> None:
 
 def test_a_curve_has_two_sides_of_its_knee() -> None:
     """HERMES: ν = −.0436x² − .0126x + .0736 from .0945 on, below as in aihwkit."""
-    curve = Curve(
-        constant=-0.0182,
-        log_slope=-0.0387,
-        low=0.072,
-        high=0.13,
-        knee=0.0945,
-        terms=(0.0736, -0.0126, -0.0436),
-    )
+    curve = HERMES_DRIFT
     expected = [0.13, -0.0182 + 0.0387 * np.log(20), 0.0736 - 0.0063 - 0.0109, 0.0174, 0.0174]
     np.testing.assert_allclose(curve([0.0, 0.05, 0.5, 1.0, 1.5]), expected, rtol=ROUNDING, atol=0)
 

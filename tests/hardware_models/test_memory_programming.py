@@ -27,6 +27,7 @@ from hardware_models.memory import (
 from hardware_models.presets.reading import build
 from hardware_models.quantity import QuantityError
 from tests.hardware_models.draws import ROUNDING, N, assert_mean, assert_sigma
+from tests.hardware_models.memories import HERMES_DRIFT
 
 ALL = pytest.mark.parametrize("memory", [cls() for cls in MEMORIES.values()], ids=list(MEMORIES))
 DAY = 86400 * second
@@ -35,14 +36,7 @@ HERMES_1 = Pcm(
     g_fit=10.35 * usiemens,
     reference_time=200 * second,
     sigma=(0.15782, 2.32444, -2.16311, 0.68842),
-    drift_mean=Curve(
-        constant=-0.0182,
-        log_slope=-0.0387,
-        low=0.072,
-        high=0.13,
-        knee=0.0945,
-        terms=(0.0736, -0.0126, -0.0436),
-    ),
+    drift_mean=HERMES_DRIFT,
 )
 """Le Gallo et al. 2023; the part below the knee as in aihwkit's HermesNoiseModel."""
 HERMES_2 = attrs.evolve(

@@ -8,22 +8,16 @@ import pytest
 from brian2 import second, usiemens
 
 from hardware_models.fragment import Fragment
-from hardware_models.memory import MEMORIES, CellArray, Curve, Memory, Pcm, Rram, Sram, UpdateLaw
+from hardware_models.memory import MEMORIES, CellArray, Memory, Pcm, Rram, Sram, UpdateLaw
 from hardware_models.memory.emulated import answer_of
+from tests.hardware_models.memories import HERMES_DRIFT
 
 N = 2000
 DAY = 86400.0
 HERMES = Pcm(
     g_max=10.35 * usiemens,
     g_fit=10.35 * usiemens,
-    drift_mean=Curve(
-        constant=-0.0182,
-        log_slope=-0.0387,
-        low=0.072,
-        high=0.13,
-        knee=0.0945,
-        terms=(0.0736, -0.0126, -0.0436),
-    ),
+    drift_mean=HERMES_DRIFT,
 )
 CASES: dict[str, Memory] = {
     **{name: cls() for name, cls in MEMORIES.items()},

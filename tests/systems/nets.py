@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from neurosim.backend import Stimulus
-from neurosim.emulate import Weights
+from neurosim.emulate import Passage, VirtualChip, Weights
 from neurosim.experiment.stability import initial_stability
 from neurosim.io import Dataset
 from neurosim.learning.feedback import direct_feedback_weights
@@ -79,3 +82,16 @@ def stimulus_of(dataset: Dataset, columns: int, presentations: int = 1) -> Stimu
     return Stimulus(
         inputs=dataset.train_inputs, desired=dataset.train_desired, order=order, scale=dataset.scale
     )
+
+
+def trace_pairs(
+    chip: VirtualChip, seen: Passage, told: Mapping[str, Mapping[str, Tensor]]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Every trace that torch tells of beside the chip's, in activation units."""
+    volts = float(chip.chip.voltage_unit)
+    return [
+        (trace.values / (volts if trace.unit == "V" else 1.0), values.numpy())
+        for part, variables in told.items()
+        for name, values in variables.items()
+        for trace in [seen.traces[part][name]]
+    ]

@@ -15,7 +15,7 @@ from neurosim.emulate.design import noise_key
 from neurosim.equations.sites import SITES
 from neurosim.reference import Parameters, simulate
 from neurosim.spec import Spec, asleep
-from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
+from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of, trace_pairs
 from tests.systems.wandering import wander_given
 
 COLUMNS = 3
@@ -69,16 +69,7 @@ def test_a_night_on_the_chip_is_a_night_in_torch(chip: str, backend: str) -> Non
         accumulate=False,
         learn_feedback=True,
     )
-    volts = float(night.chip.voltage_unit)
-    pairs = [
-        (
-            seen.traces[part][name].values / (volts if seen.traces[part][name].unit == "V" else 1),
-            values.numpy(),
-        )
-        for part, traces in told.traces.items()
-        for name, values in traces.items()
-    ]
-    assert relative_difference(pairs) <= 1e-9
+    assert relative_difference(trace_pairs(night, seen, told.traces)) <= 1e-9
     assert told.feedback_updates is not None
     changes = [
         ((after - before) / rate, update.numpy())

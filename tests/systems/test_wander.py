@@ -20,7 +20,7 @@ from neurosim.experiment.learners import ChipLearner
 from neurosim.reference import Parameters, simulate
 from neurosim.result import INTERRUPTED
 from neurosim.spec import Spec
-from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
+from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of, trace_pairs
 from tests.systems.wandering import wander_given
 
 COLUMNS = 3
@@ -95,16 +95,7 @@ def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float
         )
 
     whole = told(wander=given)
-    volts = float(chip.chip.voltage_unit)
-    pairs = [
-        (
-            seen.traces[part][name].values / (volts if seen.traces[part][name].unit == "V" else 1),
-            values.numpy(),
-        )
-        for part, traces in whole.traces.items()
-        for name, values in traces.items()
-    ]
-    assert relative_difference(pairs) <= 1e-9
+    assert relative_difference(trace_pairs(chip, seen, whole.traces)) <= 1e-9
     changes = [
         (after - before, update.numpy())
         for after, before, update in zip(
