@@ -26,7 +26,7 @@ slow: $(READY)
 study: $(READY)
 	$(BIN)/python examples/02_digits_accuracy.py
 
-# What learning on the chip is worth: five chips of every preset (some forty minutes on one core).
+# What learning on the chip is worth: five chips of every preset (more than an hour on one core).
 chips: $(READY)
 	$(BIN)/python examples/03_digits_on_every_chip.py
 

@@ -1,6 +1,7 @@
 """What learning on the chip is worth: weights trained elsewhere and put on it, against weights it learned itself.
 
-`make chips` draws five chips of every preset (some forty minutes on one core).
+`make chips` draws five chips of every preset (more than an hour on one core). Interrupted, it goes on with the
+preset it was at.
 """
 
 import argparse
@@ -14,10 +15,12 @@ from hardware_models import preset_names
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.experiment import ChipLearner
 from neurosim.io import load_dataset
+from neurosim.io.atomic import write_atomically
 from neurosim.report.chips import draw_chips
 from neurosim.report.progress import Progress
 from neurosim.spec import read_spec
 from neurosim.spec.streams import stream
+from neurosim.version import __version__
 
 REAL = [name for name in preset_names() if name != "ideal"]
 parser = argparse.ArgumentParser(description=__doc__)
@@ -46,14 +49,19 @@ def learn(chip: str, seed: int, epochs: int, start: Weights | None) -> tuple[Wei
     return learner.weights, 100 * learner.test(epochs).accuracy
 
 
+numbers = options.out.with_suffix(".json")
+settings = [options.chips, options.epochs, options.samples, __version__]
 options.out.parent.mkdir(parents=True, exist_ok=True)
+kept = json.loads(numbers.read_text()) if numbers.exists() else {}
+found: dict[str, dict[str, list[float]]] = kept["presets"] if kept.get("settings") == settings else {}
 with Progress() as progress:
     trained, best = learn("ideal", 1, options.epochs, None)
     ways = {"put on": (0, trained), "put on, 2 epochs": (2, trained), "learned": (options.epochs, None)}
-    found: dict[str, dict[str, list[float]]] = {}
     for name in options.presets:
-        seeds = range(1, options.chips + 1)
-        found[name] = {way: [learn(name, s, *how)[1] for s in seeds] for way, how in ways.items()}
+        if name not in found:
+            seeds = range(1, options.chips + 1)
+            found[name] = {way: [learn(name, s, *how)[1] for s in seeds] for way, how in ways.items()}
         print(name, {way: np.round(values, 1).tolist() for way, values in found[name].items()}, flush=True)
+        with write_atomically(numbers) as part:
+            part.write_text(json.dumps({"settings": settings, "ideal": best, "presets": found}, indent=2))
 draw_chips(found, options.out.with_suffix(".png"), best=best, best_name="the ideal chip")
-options.out.with_suffix(".json").write_text(json.dumps({"ideal": best, **found}, indent=2))

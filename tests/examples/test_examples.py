@@ -50,12 +50,18 @@ def test_the_third_example_on_less_work(tmp_path: Path):
     """One chip of one preset, one epoch of 64 samples: three ways of getting its weights, numbers and picture."""
     out = tmp_path / "chips"
     less = ["--chips", "1", "--epochs", "1", "--samples", "64", "--presets", "board_opamp", "--out", str(out)]
-    done = subprocess.run([sys.executable, THIRD, *less], capture_output=True, text=True, check=False)
+    command = [sys.executable, THIRD, *less]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(out.with_suffix(".json").read_text())
+    found = json.loads(out.with_suffix(".json").read_text())["presets"]
     assert set(found["board_opamp"]) == {"put on", "put on, 2 epochs", "learned"}
     assert all(0 <= values[0] <= 100 for values in found["board_opamp"].values())
     assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    kept = json.loads(out.with_suffix(".json").read_text())
+    kept["presets"]["board_opamp"]["learned"] = [12.5]
+    out.with_suffix(".json").write_text(json.dumps(kept))
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0 and "12.5" in again.stdout, "what is there is not computed again"
 
 
 @pytest.mark.cpp
