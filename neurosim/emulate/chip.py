@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +19,7 @@ from neurosim.emulate.door import Door
 from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
-from neurosim.emulate.wandering import is_noise_level, wander_after, wander_outputs, wander_values
+from neurosim.emulate.wandering import noise_kind, wander_after, wander_outputs, wander_values
 from neurosim.emulate.weights import Weights, projections
 from neurosim.emulate.written import Storage
 from neurosim.equations import Model, assemble, deviations_of
@@ -74,7 +74,7 @@ class VirtualChip:
         protocol: Protocol,
         learning: bool | Rates = True,
         nudge: float | None = None,
-        noise: bool = True,
+        noise: bool | Collection[str] = True,
         droop: bool = True,
         ageing: bool = True,
         passage: int = 0,
@@ -92,6 +92,7 @@ class VirtualChip:
         learning : whether updates reach the weights, or at which rates; the controller works in any case.
         nudge : λ instead of the spec's.
         noise : False turns the noise off, of a noisy chip and of a sleep phase; what remembers stands still.
+            Names leave those kinds alone on, see `neurosim.emulate.wandering.noise_kind`.
         droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
         ageing : False lets time stand still for stored weights.
         passage : number of this run, so that every run meets noise of its own.
@@ -120,7 +121,7 @@ class VirtualChip:
                 self.deviations,
                 weights,
                 rates=rates,
-                plastic_steps=self._plastic_steps(protocol),
+                plastic_steps=self.plastic_steps(protocol),
             ),
             **self.storage.values(weights, pace=float(ageing)),
             **self._noise_values(noise, passage),
@@ -234,7 +235,8 @@ class VirtualChip:
         on = 1.0 if learning else 0.0
         return Rates(forward=on * method.learning_rate, feedback=on * method.sleep.learning_rate)
 
-    def _plastic_steps(self, protocol: Protocol) -> int:
+    def plastic_steps(self, protocol: Protocol) -> int:
+        """The last steps of a presentation, over which plasticity accumulates."""
         every = isinstance(self.method.plasticity, Controlled) or self._design.sleeps
         return max(protocol.learn_steps, 1) if every else 1
 
@@ -243,7 +245,7 @@ class VirtualChip:
     ) -> dict[str, ArrayLike]:
         if protocol.dt_ratio != self._design.dt_ratio:
             raise SpecError("the chip was built for another time step", where="run.dt_ratio")
-        steps = self._plastic_steps(protocol)
+        steps = self.plastic_steps(protocol)
         circuit = self._design.circuit
         return {
             "schedule.period": protocol.period,
@@ -264,7 +266,7 @@ class VirtualChip:
 
         return wander_values(self.model, streams, carried)
 
-    def _noise_values(self, noise: bool, passage: int) -> dict[str, ArrayLike]:
+    def _noise_values(self, noise: bool | Collection[str], passage: int) -> dict[str, ArrayLike]:
         spec, design = self.spec, self._design
         values: dict[str, ArrayLike] = {}
         for group in self.model.groups:
@@ -274,8 +276,12 @@ class VirtualChip:
             values[f"{group.name}.noise_key"] = noise_key(
                 spec, seed=self.chip.seed, place=place, passage=passage, sleeps=design.sleeps
             )
-            if not noise:
-                values |= {f"{group.name}.{name}": 0.0 for name in group.parameters if is_noise_level(name)}
+            kinds = {name: noise_kind(name) for name in group.parameters}
+            values |= {
+                f"{group.name}.{name}": 0.0
+                for name, kind in kinds.items()
+                if kind and not _is_on(kind, noise)
+            }
         return values
 
     def _stored(self) -> list[str]:
@@ -315,6 +321,10 @@ class VirtualChip:
             error_given=circuit is not None and circuit.output == "error",
             trace_steps=trace_steps,
         )
+
+
+def _is_on(kind: str, noise: bool | Collection[str]) -> bool:
+    return noise if isinstance(noise, bool) else kind in noise
 
 
 def _noise_level(spec: Spec, deviations: Deviations) -> float:

@@ -13,24 +13,28 @@ from neurosim.equations.wander import FLICKER, NORMAL, NOW, TRAP
 
 Array = NDArray[np.float64]
 
-_LEVELS = (
-    "soma_noise_current",
-    "apical_noise",
-    "basal_noise",
-    "device_noise",
-    "injected_noise",
-    "noise_current",
-    "integrator_noise_current",
-    "hold_noise",
-    "read_noise",
-    "cycle_spread",
-    "rounding",
-)
+_LEVELS = {
+    "soma_noise_current": "soma_white",
+    "apical_noise": "apical_white",
+    "device_noise": "apical_white",
+    "basal_noise": "basal_white",
+    "noise_current": "state_white",
+    "integrator_noise_current": "integrator_white",
+    "hold_noise": "sampling",
+    "injected_noise": "injected",
+    "read_noise": "reading",
+    "cycle_spread": "writing",
+    "rounding": "writing",
+}
 
 
-def is_noise_level(name: str) -> bool:
-    """Whether a parameter of a group is turned down where noise is to be off."""
-    return name in _LEVELS or FLICKER in name or TRAP in name
+def noise_kind(name: str) -> str | None:
+    """Which noise a parameter of a group is the level of, "soma_white", "basal_flicker", "integrator_traps",
+    "sampling", …; None: of none."""
+    for mark, kind in ((FLICKER, "flicker"), (TRAP, "traps")):
+        if mark in name:
+            return f"{name.partition(mark)[0]}_{kind}"
+    return _LEVELS.get(name)
 
 
 def wander_outputs(model: Model) -> list[str]:

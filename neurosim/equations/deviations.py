@@ -8,7 +8,7 @@ import numpy as np
 from hardware_models import Chip, Draw
 from hardware_models.draw import DendriteDraw
 from neurosim.equations.design import Design
-from neurosim.equations.layer import taus
+from neurosim.equations.layer import samples_noisily, sampling_noise, taus
 from neurosim.equations.noises import noises_of
 from neurosim.equations.population import population_noise_current
 from neurosim.learning import feedback_shapes
@@ -67,6 +67,7 @@ def designed_deviations(design: Design) -> Deviations:
             for name, values in ideal.populations.items()
             if circuit is not None
         },
+        hold_noise=sampling_noise(chip) if samples_noisily(chip) else 0.0,
         sources={f"{x.group}.{x.term.name}": x.source(chip) for x in noises_of(design)},
     )
 

@@ -134,11 +134,14 @@ def samples_noisily(chip: Chip) -> bool:
     return chip.noise and chip.hold.present
 
 
-def hold_noise(chip: Chip) -> Parameter:
+def sampling_noise(chip: Chip) -> float:
     """σ of a sample, activation units."""
-    return Parameter(
-        value=float(chip.hold.noise(chip.conditions) / chip.voltage_unit), meaning="noise of sampling, kT/C"
-    )
+    return float(chip.hold.noise(chip.conditions) / chip.voltage_unit)
+
+
+def hold_noise(chip: Chip) -> Parameter:
+    """The same as the equations have it."""
+    return Parameter(value=sampling_noise(chip), meaning="noise of sampling, kT/C")
 
 
 def taus(network: Network, chip: Chip) -> tuple[Quantity, Quantity, Quantity]:

@@ -35,7 +35,10 @@ class Plasticity:
         protocol: Protocol,
         deviations: Deviations | None,
         accumulate: bool,
+        *,
+        zero_noise: Tensor | None = None,
     ) -> None:
+        """zero_noise : what sampling adds to the terms that auto-zero holds, (B, Σ n_l); None: nothing."""
         plasticity = type(method_of(method.name).plasticity)
         if accumulate and (plasticity not in _LEARNING_STEPS or not method_of(method.name).dynamical):
             raise SpecError(
@@ -53,6 +56,9 @@ class Plasticity:
         self._steps = _LEARNING_STEPS[plasticity](protocol) if accumulate else range(0)
         self._accumulate = accumulate
         self._zero: list[Tensor] | None = None
+        self._zero_noise = None
+        if zero_noise is not None and self._auto_zero:
+            self._zero_noise = zero_noise.split([len(layer.leak) for layer in self.plant], dim=1)
         self._sum = Updates(
             forward=tuple(torch.zeros_like(w) for w in parameters.forward),
             biases=tuple(torch.zeros_like(b) for b in parameters.biases),
@@ -65,14 +71,22 @@ class Plasticity:
             for layer, v, basal in zip(self.plant, state.soma, moment.basal, strict=True)
         ]
         if self._auto_zero:
-            self._zero = self._zero if self._zero is not None else post
-            post = [now - rest for now, rest in zip(post, self._zero, strict=True)]
+            post = self._zeroed(post)
         if k not in self._steps:
             return
         change = Updates.from_terms(post, pre=(inputs, *moment.rate[:-1])).scaled(1.0 / len(self._steps))
         self._sum = _add(self._sum, change)
         if self._continuous:
             self._apply(change.scaled(self._rate))
+
+    def _zeroed(self, post: list[Tensor]) -> list[Tensor]:
+        """Against what they are at the first step, which is held with noise from then on."""
+        if self._zero is not None:
+            return [now - rest for now, rest in zip(post, self._zero, strict=True)]
+        self._zero = post
+        if self._zero_noise is not None:
+            self._zero = [rest + noise for rest, noise in zip(post, self._zero_noise, strict=True)]
+        return [torch.zeros_like(now) for now in post]
 
     def updates(self) -> Updates | None:
         """The change of the whole presentation."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import DataError, SpecError
-from neurosim.reference.added import added_of, check_noise
+from neurosim.reference.added import added_of, check_noise, sampled_of
 from neurosim.reference.euler import Clock, Moment, State, advance, observe
 from neurosim.reference.parameters import Parameters
 from neurosim.reference.plant import Controller, assemble_controller
@@ -60,6 +60,7 @@ def simulate(
     soma_noise: Any = None,
     apical_noise: Any = None,
     wander: Mapping[str, Any] | None = None,
+    sampled: Mapping[str, Any] | None = None,
     initial_soma: Sequence[Any] | None = None,
     accumulate: bool = True,
     learn_feedback: bool = False,
@@ -77,7 +78,10 @@ def simulate(
         whatever the deviations say. They are white noise; where the deviations have more (`sources`), the rest is
         to be given as `wander`, {} for none.
     wander : what else noise adds to what drives the states "soma", "basal", "apical", (protocol.period, B, Σ n_l),
-        and "integrator", (protocol.period, B, n_L), in activation units; white noise as σ/√h times normals.
+        and "integrator", (protocol.period, B, n_L), in activation units; white noise as σ/√h times normals. Tensors
+        that are differentiated stay in their graph, so do those of `sampled`.
+    sampled : what noise adds to what is sampled and held when the controller is turned on: "held" to r⁻,
+        (B, n_L), and "difference" to the post-synaptic terms that auto-zero takes off, (B, Σ n_l).
     initial_soma : v_l of layers 1..L at k = 0, (B, n_l) each; None: zero, as the compartments are.
     accumulate : whether to work out the updates; without it continuous updates leave the weights alone, too.
     learn_feedback : whether to work out those of the feedback. The apical noise of the learn phase is then
@@ -95,7 +99,6 @@ def simulate(
     if learn_feedback:
         zeroed = deviations is not None and deviations.auto_zero
         teacher = FeedbackPlasticity(network, parameters, method, protocol, auto_zero=zeroed)
-    plasticity = Plasticity(network, parameters, method, protocol, deviations, accumulate)
     if wander is None and (soma_noise is not None or apical_noise is not None):
         check_noise(deviations)
     batch_inputs = shaped(inputs, shape=(None, network.layers[0]), name="inputs")
@@ -106,6 +109,10 @@ def simulate(
         for noise, name in ((soma_noise, "soma_noise"), (apical_noise, "apical_noise"))
     ]
     added = added_of(wander or {}, network, protocol, columns)
+    samples = sampled_of(sampled or {}, network, columns)
+    plasticity = Plasticity(
+        network, parameters, method, protocol, deviations, accumulate, zero_noise=samples.get("difference")
+    )
     state = _initial_state(network, batch_inputs, initial_soma)
     plant = plasticity.plant
     wiring = assemble_feedback(network, parameters, method, deviations=deviations)
@@ -116,7 +123,7 @@ def simulate(
     records: list[tuple[int, State, Moment, Tensor]] = []
     for k in range(protocol.period):
         if k == protocol.settle_steps:
-            held = plant[-1].rate(state.soma[-1])
+            held = plant[-1].rate(state.soma[-1]) + samples.get("held", 0.0)
             target = nudged(loss, held, wanted, method.target_stepsize)
             state = _engage(state, controller)
         wanted_now = (

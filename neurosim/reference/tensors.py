@@ -52,6 +52,11 @@ def as_array(tensor: Tensor) -> NDArray[np.float64]:
     return np.array(tensor.detach().cpu().numpy(), dtype=np.float64)
 
 
+def followed(values: Any) -> Tensor:
+    """The values as `double` has them, but a tensor that is differentiated stays in its graph."""
+    return values if isinstance(values, Tensor) and values.requires_grad else double(values)
+
+
 def shaped(values: Any, *, shape: Sequence[int | None], name: str) -> Tensor:
     """The values as `double` has them; None in `shape` lets a length be anything.
 
@@ -59,7 +64,15 @@ def shaped(values: Any, *, shape: Sequence[int | None], name: str) -> Tensor:
     ------
     DataError : another shape.
     """
-    tensor = double(values)
+    return _fitting(double(values), shape, name)
+
+
+def shaped_and_followed(values: Any, *, shape: Sequence[int | None], name: str) -> Tensor:
+    """The same as `followed` has them."""
+    return _fitting(followed(values), shape, name)
+
+
+def _fitting(tensor: Tensor, shape: Sequence[int | None], name: str) -> Tensor:
     fits = tensor.ndim == len(shape) and all(
         wanted is None or length == wanted for length, wanted in zip(tensor.shape, shape, strict=True)
     )

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from neurosim.experiment.budget import ALL, UPDATE, Budget, Row, budget_numbers
+from neurosim.experiment.budget import ALL, NOISE, TOTALS, UPDATE, Budget, Row, budget_numbers
 from neurosim.io.atomic import write_atomically
 from neurosim.report.style import COLOURS, FAINT, INK, SMALL, frame
 
@@ -34,7 +34,19 @@ WORDS = {
     "output_offset": "controller: offset of the output stage",
     "forward_gain": "feedforward synapses",
     "feedback_gain": "feedback synapses",
-    ALL: ALL,
+    **{
+        f"{state}_{colour}": f"{place}: {words}"
+        for state, place in (
+            ("soma", "soma"),
+            ("basal", "basal compartment"),
+            ("apical", "apical compartment"),
+            ("integrator", "controller: integrator"),
+        )
+        for colour, words in (("white", "white noise"), ("flicker", "1/f noise"), ("traps", "traps"))
+    },
+    "sampling": "sample and hold: kT/C noise",
+    ALL: "all chip to chip",
+    NOISE: "all noise",
 }
 """What each imperfection is."""
 SMALLEST = 1e-4
@@ -47,8 +59,12 @@ def print_budget(budget: Budget, console: Console) -> None:
         console.print(Text(_heading(signal), style="bold"))
         console.print(_table(budget, signal))
         console.print()
-    note = "relative to the signal; spread to first order, mean to second; angle and spread are root mean squares"
-    console.print(Text(note, style="dim"))
+    notes = [
+        "relative to the signal; spread to first order, mean to second; angle and spread are root mean squares"
+    ]
+    if any(row.imperfection == NOISE for row in budget.rows):
+        notes.append("deviations: of settled states; noise: of one presentation, it averages out over many")
+    console.print(Text("\n".join(notes), style="dim"))
     worst = budget.of(UPDATE)[0]
     console.print(
         Text(f"fix first: {WORDS[worst.imperfection]} ({100 * worst.share:.0f} % of the update's error)")
@@ -72,12 +88,12 @@ def _table(budget: Budget, signal: str) -> Table:
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for row in budget.of(signal):
-        table.add_row(*_cells(row, budget), style="bold" if row.imperfection == ALL else "")
+        table.add_row(*_cells(row, budget), style="bold" if row.imperfection in TOTALS else "")
     return table
 
 
 def _cells(row: Row, budget: Budget) -> list[str]:
-    cells = [WORDS[row.imperfection], "" if row.imperfection == ALL else f"{100 * row.share:.1f} %"]
+    cells = [WORDS[row.imperfection], "" if row.imperfection in TOTALS else f"{100 * row.share:.1f} %"]
     cells += [_percent(row.shift), _percent(row.spread)]
     if row.signal == UPDATE:
         cells.append(f"{row.angle:.2f}°")
@@ -134,7 +150,7 @@ def _draw_signal(panel: Any, budget: Budget, signal: str) -> None:
     rows = [row for row in budget.of(signal) if math.hypot(row.shift, row.spread) > SMALLEST]
     places = range(len(rows))
     totals = [math.hypot(row.shift, row.spread) for row in rows]
-    colours = [INK if row.imperfection == ALL else COLOURS[0] for row in rows]
+    colours = [INK if row.imperfection in TOTALS else COLOURS[0] for row in rows]
     panel.barh(places, totals, color=colours, height=0.55)
     if budget.chips:
         seen = [math.hypot(row.emulated_shift, row.emulated_spread) for row in rows]

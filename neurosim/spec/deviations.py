@@ -160,6 +160,8 @@ class Deviations:
     """Of the circuit beside the network, where there is one."""
     sources: Mapping[str, NoiseSource] = attrs.field(factory=dict)
     """Noise beside that of the fields above, by state: "layer_1.soma", "controller.integrator", …"""
+    hold_noise: float = 0.0
+    """σ of what is sampled and held: r⁻, and the post-synaptic terms that auto-zero takes off."""
 
     @staticmethod
     def ideal(
@@ -217,7 +219,12 @@ class Deviations:
         """Whether anything random happens during a run."""
         in_layers = any(bool(np.any(x.soma_noise) or np.any(x.apical_noise)) for x in self.layers)
         beside = any(bool(np.any(x.noise)) for x in self.populations.values())
-        return in_layers or beside or any(x.white > 0 or x.wandering for x in self.sources.values())
+        return (
+            in_layers
+            or beside
+            or self.hold_noise > 0
+            or any(x.white > 0 or x.wandering for x in self.sources.values())
+        )
 
     def without_noise(self) -> Deviations:
         """The same chip with its noise turned off."""
@@ -226,7 +233,7 @@ class Deviations:
             for x in self.layers
         )
         still = {name: attrs.evolve(x, noise=np.zeros_like(x.leak)) for name, x in self.populations.items()}
-        return attrs.evolve(self, layers=quiet, populations=still, sources={})
+        return attrs.evolve(self, layers=quiet, populations=still, sources={}, hold_noise=0.0)
 
     def without_droop(self) -> Deviations:
         """The same chip with a sample-and-hold that keeps what it was given."""

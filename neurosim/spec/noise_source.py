@@ -33,6 +33,18 @@ class NoiseSource:
         """Whether any of it remembers."""
         return bool(np.any(self.amplitudes) or np.any(self.steps))
 
+    def flicker_covariance(self, lags: Array) -> Array:
+        """Of Σ_k amplitudes_k φ_k at lags (n_lags,) in τ_u; (1, n_lags)."""
+        kept = np.exp(-np.abs(lags)[None, :] / self.taus[:, None])
+        return np.asarray(self.amplitudes**2 @ kept)[None, :]
+
+    def trap_covariance(self, lags: Array) -> Array:
+        """Of Σ_j steps_j (x_j − p_j), which forgets at the rate 1/capture + 1/emission; (n_units, n_lags)."""
+        chance = self.emission / (self.capture + self.emission)
+        rate = 1 / self.capture + 1 / self.emission
+        kept = np.exp(-rate[:, :, None] * np.abs(lags))
+        return np.asarray(np.sum((self.steps**2 * chance * (1 - chance))[:, :, None] * kept, axis=1))
+
     @property
     def variance(self) -> float:
         """Of what remembers, mean over units."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from neurosim.experiment.budget.bench import Bench
-from neurosim.experiment.budget.rows import ALL, UPDATE, Row
+from neurosim.experiment.budget.rows import ALL, UPDATE, Row, turned
 from neurosim.experiment.pretraining import Watch
 from neurosim.experiment.stability import parameters_of
 from neurosim.reference.sensitivity import GAINS, Effect, Loop, effects, settled_loop
@@ -104,17 +104,14 @@ def _sum_of(
 def _signal_rows(signal: str, y: torch.Tensor, found: Mapping[str, _Change]) -> Iterator[Row]:
     norm = float(torch.linalg.vector_norm(y))
     unit = y / norm
-    power = {kind: c.square + float(c.shift.square().sum()) for kind, c in found.items()}
-    everything = sum(value for kind, value in power.items() if kind != ALL)
     for kind, change in found.items():
-        turned = change.shift - (change.shift @ unit) * unit
-        turning = change.across + float(turned.square().sum())
+        sideways = change.shift - (change.shift @ unit) * unit
+        turning = change.across + float(sideways.square().sum())
         yield Row(
             imperfection=kind,
             signal=signal,
             shift=float(torch.linalg.vector_norm(change.shift)) / norm,
             spread=float(np.sqrt(change.square)) / norm,
             second=float(torch.linalg.vector_norm(change.second)) / norm,
-            angle=float(np.degrees(np.arctan(np.sqrt(turning) / norm))) if signal == UPDATE else np.nan,
-            share=power[kind] / everything if kind != ALL and everything > 0 else 1.0,
+            angle=turned(turning, norm) if signal == UPDATE else np.nan,
         )

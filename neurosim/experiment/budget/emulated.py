@@ -35,7 +35,7 @@ def with_emulated_chips(
     base = _settled(one.redrawn(bench.plain), bench.stimulus, bench.stored, protocol)[0]
     kinds = [*bench.active, ALL]
     total, done = len(kinds) * chips, 0
-    statistics: dict[tuple[str, str], dict[str, float]] = {}
+    found: dict[tuple[str, str], dict[str, float]] = {}
     for kind in kinds:
         watch("emulating chips", done, total)
         runs: list[dict[str, Array]] = []
@@ -51,12 +51,13 @@ def with_emulated_chips(
             runs = _settled(shown, stimulus, bench.stored, protocol, lot=True)
         done += chips
         for signal, y in base.items():
-            statistics[kind, signal] = _statistics(y, np.array([run[signal] for run in runs]))
+            found[kind, signal] = statistics(y, np.array([run[signal] for run in runs]))
     watch("emulating chips", total, total)
-    return [_with_emulated(row, statistics[row.imperfection, row.signal]) for row in rows]
+    return [with_emulated(row, found[row.imperfection, row.signal]) for row in rows]
 
 
-def _with_emulated(row: Row, found: Mapping[str, float]) -> Row:
+def with_emulated(row: Row, found: Mapping[str, float]) -> Row:
+    """A row with `statistics` beside what it has."""
     return attrs.evolve(
         row,
         emulated_shift=found["shift"],
@@ -66,7 +67,8 @@ def _with_emulated(row: Row, found: Mapping[str, float]) -> Row:
     )
 
 
-def _statistics(y: Array, runs: Array) -> dict[str, float]:
+def statistics(y: Array, runs: Array) -> dict[str, float]:
+    """What emulated signals (n, size) show beside one without imperfection, (size,)."""
     norm = float(np.linalg.norm(y))
     changes = runs - y
     mean = changes.mean(0)

@@ -7,7 +7,8 @@ from neurosim.errors import SpecError
 from neurosim.experiment.budget.bench import Bench
 from neurosim.experiment.budget.closed import closed_rows
 from neurosim.experiment.budget.emulated import with_emulated_chips
-from neurosim.experiment.budget.rows import ALL, Budget
+from neurosim.experiment.budget.noise import amounts_of, noise_rows, noises_of, with_emulated_noise
+from neurosim.experiment.budget.rows import Budget, ranked
 from neurosim.experiment.pretraining import Watch, pretraining_epochs
 from neurosim.experiment.verify import awake_weights
 from neurosim.io import load_dataset
@@ -28,8 +29,9 @@ def error_budget(
     """The budget of a spec's chip at stored weights (None: those a run starts with), on the first test samples.
 
     What all devices of a kind share is solved for; what differs from device to device, independently, is taken to
-    first order about that, and its mean to second. Noise is not in it, nor what moves no settled state: rates, poles,
-    slew; nor what a memory makes of weights, which are taken as its cells hold them.
+    first order about that, and its mean to second. Noise is taken to first order about a presentation as long as the
+    spec has it. What moves no settled state is not in it: rates, poles, slew; nor what a memory makes of weights,
+    which are taken as its cells hold them.
 
     Parameters
     ----------
@@ -55,9 +57,14 @@ def error_budget(
         else:
             weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
     bench = Bench.of(spec, dataset, weights, samples)
-    rows = closed_rows(bench, watch)
+    noises = noises_of(bench)
+    rows, noisy = closed_rows(bench, watch), noise_rows(bench, noises, watch)
     if chips > 0:
         rows = with_emulated_chips(bench, rows, chips, backend, watch)
-    order = {name: place for place, name in enumerate(dict.fromkeys(row.signal for row in rows))}
-    rows.sort(key=lambda row: (order[row.signal], row.imperfection == ALL, -row.share))
-    return Budget(rows=tuple(rows), chips=chips, samples=samples, spreads=bench.active)
+        noisy = with_emulated_noise(bench, noisy, chips, backend, watch)
+    return Budget(
+        rows=tuple(ranked([*rows, *noisy])),
+        chips=chips,
+        samples=samples,
+        spreads={**bench.active, **amounts_of(bench, noises)},
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
+import numpy as np
 
 from hardware_models.spreads import Spread
 from neurosim.result import Result
 from neurosim.spec import Spec, write_spec
 
 ALL = "all together"
-"""Stands for every imperfection at once."""
+"""Stands for every imperfection at once that differs from chip to chip."""
+NOISE = "all noise together"
+"""Stands for every kind of noise at once."""
+TOTALS = (ALL, NOISE)
 UPDATE = "update"
 """The signal that learning is about."""
 
@@ -32,13 +36,18 @@ class Row:
     angle: float = float("nan")
     """Of the update: by how much it turns, degrees, root mean square, to first order."""
     share: float = 0.0
-    """Of the mean square of all imperfections of this signal, closed form."""
+    """Of the mean square of all imperfections of this signal, closed form; 1 for all of them together."""
     emulated_shift: float = float("nan")
     """The same from emulated chips, without what chance adds to it, spread²/chips; NaN: none."""
     emulated_spread: float = float("nan")
     emulated_angle: float = float("nan")
     emulated_error: float = float("nan")
     """Standard error of the emulated spread."""
+
+    @property
+    def square(self) -> float:
+        """Mean square change, relative."""
+        return self.shift**2 + self.spread**2
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -47,14 +56,33 @@ class Budget:
 
     rows: tuple[Row, ...]
     chips: int
-    """Emulated with each imperfection."""
+    """Emulated with each imperfection, and presentations with each kind of noise."""
     samples: int
     spreads: Mapping[str, Spread]
-    """What each imperfection amounts to on this chip."""
+    """What each imperfection amounts to on this chip; of noise, see `amounts_of`."""
 
     def of(self, signal: str) -> list[Row]:
         """The rows of one signal."""
         return [row for row in self.rows if row.signal == signal]
+
+
+def turned(across: float, norm: float) -> float:
+    """Degrees by which a mean square change orthogonal to a vector of this norm turns it."""
+    return float(np.degrees(np.arctan(np.sqrt(across) / norm)))
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """With their shares; signals in the order they come, of each the worst first and the totals last."""
+    found = []
+    for signal in dict.fromkeys(row.signal for row in rows):
+        own = [row for row in rows if row.signal == signal]
+        single = [row for row in own if row.imperfection not in TOTALS]
+        everything = sum(row.square for row in single)
+        if everything > 0:
+            single = [attrs.evolve(row, share=row.square / everything) for row in single]
+        found += sorted(single, key=lambda row: -row.share)
+        found += sorted((row for row in own if row.imperfection in TOTALS), key=lambda row: row.imperfection)
+    return found
 
 
 def as_result(spec: Spec, budget: Budget) -> Result:
