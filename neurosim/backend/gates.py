@@ -24,7 +24,8 @@ def cpp_condition(gate: str) -> str:
     if gate.startswith(_WINDOW):
         return f"_k == _settle_steps + {int(gate.removeprefix(_WINDOW))}*_window_steps"
     if gate.startswith(_EVERY):
-        return f"_k % {int(gate.removeprefix(_EVERY))} == 0"
+        steps = int(gate.removeprefix(_EVERY))
+        return f"_k == 0 || (_k % {steps} + {steps} - _settle_steps % {steps}) % {steps} == {steps // 2}"
     return _CPP_CONDITIONS[gate]
 
 
@@ -66,5 +67,5 @@ def condition(gate: str) -> Callable[[Schedule], bool]:
         return lambda s: s.step == s.settle_steps + number * s.window_steps
     if gate.startswith(_EVERY):
         steps = int(gate.removeprefix(_EVERY))
-        return lambda s: s.step % steps == 0
+        return lambda s: s.step == 0 or (s.step - s.settle_steps) % steps == steps // 2
     return _CONDITIONS[gate]

@@ -17,7 +17,7 @@ GATES = ("always", "begin", "hold", "learn", "plastic", "last", "trace")
 """When a stage runs, with k the step within a presentation:
 always; begin k = 0; hold k = settle_steps; learn k ≥ settle_steps; plastic k ≥ plastic_from;
 window_i k = settle_steps + i · window_steps, any i ≥ 1, not in this list; last k = period − 1;
-every_n k a multiple of n, 0 among them, any n ≥ 1, not in this list;
+every_n k = 0, and every n steps, n//2 steps away from k = settle_steps, any n ≥ 1, not in this list;
 trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
 
 SCHEDULE = "schedule"

@@ -2,7 +2,8 @@
 
 A 1/f noise is Σ_k a_k φ_k of relaxations, dφ_k = −φ_k dt/τ_k + √(2/τ_k) dB, stepped exactly: φ ← ρφ + √(1 − ρ²) z with
 ρ = e^(−t/τ_k). A trap is up with the chance p + (x − p)ρ. Relaxations much slower than a step move in every fifth or
-fiftieth alone, by the time that went by since, so that a step costs a normal or two however slow the slowest.
+fiftieth alone, by the time that went by since, so that a step costs a normal or two however slow the slowest. They
+do not move in the step that samples: what is held would always be fresher than what has followed it.
 """
 
 from __future__ import annotations

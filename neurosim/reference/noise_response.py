@@ -189,9 +189,11 @@ def _autocorrelations(
             grad_outputs=chunk,
             is_grads_batched=True,
             retain_graph=True,
-            materialize_grads=True,
+            allow_unused=True,
         )
         for name, gradient in zip(entries, gradients, strict=True):
+            if gradient is None:  # this chip does not use it
+                gradient = torch.zeros(len(chunk), *entries[name].shape, dtype=signals.dtype)
             for place in owned.unique().tolist():
                 found = _autocorrelation(gradient[owned == place], once=name in SAMPLED)
                 totals[place][name] = totals[place].get(name, torch.zeros_like(found)) + found

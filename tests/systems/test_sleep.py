@@ -65,7 +65,7 @@ def test_a_night_on_the_chip_is_a_night_in_torch(chip: str, backend: str) -> Non
         deviations=night.deviations,
         soma_noise=_noise(spec, protocol.period, passage=7, sleeps=True, site="xi_soma"),
         apical_noise=_noise(spec, protocol.period, passage=7, sleeps=True, site="xi_apical"),
-        wander=wander_given(night, protocol.period, passage=7, sleeps=True) if night.chip.noise else None,
+        wander=wander_given(night, protocol, passage=7, sleeps=True) if night.chip.noise else None,
         accumulate=False,
         learn_feedback=True,
     )

@@ -21,7 +21,7 @@ from neurosim.reference import Parameters, simulate
 from neurosim.result import INTERRUPTED
 from neurosim.spec import Spec
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of, trace_pairs
-from tests.systems.wandering import wander_given
+from tests.systems.wandering import sampled_given, wander_given
 
 COLUMNS = 3
 CHIP = "subthreshold_180nm"
@@ -67,16 +67,16 @@ def normals(spec: Spec, steps: int, *, passage: int, site: str) -> np.ndarray:
     ],
 )
 def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float, float]) -> None:
-    """Traces and updates of a chip with all its noise but that of sampling, worked out once more from the counters:
-    the same float64 steps in another order, 1e-9 over 110 of them."""
+    """Traces and updates of a chip with all its noise, worked out once more from the counters: the same float64 steps
+    in another order, 1e-9 over 110 of them."""
     network = dict(zip(("tau_basal_ratio", "tau_apical_ratio"), ratios, strict=True))
-    spec = noisy(network=network, chip={"hold": {"present": False}})
+    spec = noisy(network=network)
     chip = VirtualChip(spec, backend=backend)
     protocol = spec.run.protocol
     seen = show(chip, passage=5)
     stimulus, weights = stimulus_of(random_dataset(spec, 3), COLUMNS), random_weights(spec, 4)
-    given = wander_given(chip, protocol.period, passage=5)
-    assert all(np.any(values) for values in given.values())
+    given, sampled = (told(chip, protocol, passage=5) for told in (wander_given, sampled_given))
+    assert all(np.any(values) for values in (*given.values(), *sampled.values()))
     assert any(np.any(source.steps) for source in chip.deviations.sources.values())
 
     def told(**options: Any) -> Any:
@@ -94,7 +94,7 @@ def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float
             **options,
         )
 
-    whole = told(wander=given)
+    whole = told(wander=given, sampled=sampled)
     assert relative_difference(trace_pairs(chip, seen, whole.traces)) <= 1e-9
     changes = [
         (after - before, update.numpy())
@@ -107,8 +107,9 @@ def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float
         told()
     without = told(wander={})
     assert not np.allclose(without.traces["layer_1"]["soma"], whole.traces["layer_1"]["soma"], atol=1e-4)
-    with pytest.raises(DataError, match="no such state"):
-        told(wander={"rate": given["soma"]})
+    for wrong in ({"wander": {"rate": given["soma"]}}, {"wander": {}, "sampled": {"soma": sampled["held"]}}):
+        with pytest.raises(DataError, match="no such state"):
+            told(**wrong)
 
 
 def slow_states(chip: VirtualChip, passage: Passage) -> dict[str, np.ndarray]:
@@ -150,12 +151,13 @@ def test_slow_noise_goes_on_from_passage_to_passage() -> None:
 
 def test_two_passages_are_as_long_as_one() -> None:
     """The clock of what is held goes on: what has not moved yet at the end of a passage does so in the next. The
-    last move of a passage of 110 steps is in its 100th, and the first of the next finds 10 steps gone."""
+    last move of a passage of 110 steps is 25 steps after its 50th, which samples."""
     chip = VirtualChip(noisy(), backend="numpy")
     passage = show(chip, 1)
     clock = passage.wander["layer_1.advanced_50"]
-    steps = chip.spec.run.protocol.period
-    assert clock / chip.model.dt == pytest.approx(-(steps - (steps - 1) // 50 * 50), abs=1e-9)
+    protocol = chip.spec.run.protocol
+    assert (protocol.period, protocol.settle_steps) == (110, 50)
+    assert clock / chip.model.dt == pytest.approx(75 - 110, abs=1e-9)
 
 
 def test_noise_can_be_turned_off() -> None:

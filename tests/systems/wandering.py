@@ -13,15 +13,19 @@ from neurosim.backend.noise import standard_normal
 from neurosim.emulate import VirtualChip
 from neurosim.emulate.design import noise_key
 from neurosim.emulate.wandering import wander_values
+from neurosim.spec import Protocol
 from neurosim.spec.streams import stream
 
 Array = NDArray[np.float64]
+HOLD_SITE = 2
 FIRST_SITE = {"soma": 3, "basal": 23, "apical": 43, "integrator": 3}
 
 
-def wander_given(chip: VirtualChip, period: int, *, passage: int, sleeps: bool = False) -> dict[str, Array]:
+def wander_given(
+    chip: VirtualChip, protocol: Protocol, *, passage: int, sleeps: bool = False
+) -> dict[str, Array]:
     """What the noise of a first presentation adds, as `simulate` takes it: state → (period, columns, Σ n)."""
-    passing = _Passing(chip=chip, period=period, passage=passage, sleeps=sleeps)
+    passing = _Passing(chip=chip, protocol=protocol, passage=passage, sleeps=sleeps)
     layers = range(1, chip.spec.network.depth + 1)
     found = {
         state: np.concatenate([passing.added(f"layer_{l}", state) for l in layers], axis=2)
@@ -30,16 +34,33 @@ def wander_given(chip: VirtualChip, period: int, *, passage: int, sleeps: bool =
     return {**found, "integrator": passing.added("controller", "integrator")}
 
 
-def relaxation(start: Array, steps: float, period: int, drawn: Callable[[int], Array]) -> Array:
+def sampled_given(chip: VirtualChip, protocol: Protocol, *, passage: int) -> dict[str, Array]:
+    """What noise adds to what is sampled in a first presentation, as `simulate` takes it."""
+    spec, columns = chip.spec, chip.model.n_columns
+    sizes = dict(enumerate(spec.network.layers[1:], start=1))
+
+    def drawn(place: int | str, n: int) -> Array:
+        key = noise_key(spec, seed=chip.chip.seed, place=place, passage=passage)
+        normals = standard_normal(key, HOLD_SITE, protocol.settle_steps, np.arange(n * columns))
+        return chip.deviations.hold_noise * normals.reshape(n, columns).T
+
+    return {
+        "held": drawn("controller", sizes[spec.network.depth]),
+        "difference": np.concatenate([drawn(l, n) for l, n in sizes.items()], axis=1),
+    }
+
+
+def relaxation(start: Array, steps: float, protocol: Protocol, drawn: Callable[[int], Array]) -> Array:
     """φ of a relaxation that lasts so many steps, at the times of a run's steps, (period, n).
 
-    It moves in every step, or in every 5th or 50th where that is a tenth of it at most.
+    It moves in every step, or in every 5th or 50th where that is a tenth of it at most, 2 or 25 steps away from the
+    one that samples.
     """
     hold = 50 if steps > 499.9 else 5 if steps > 49.9 else 1
-    rows, phi = [], start
-    for k in range(period):
-        if k % hold == 0 and (k > 0 or hold == 1):
-            rho = np.exp(-hold / steps)
+    rows, phi, last = [], start, -1 if hold == 1 else 0
+    for k in range(protocol.period):
+        if hold == 1 or (k > 0 and (k - protocol.settle_steps) % hold == hold // 2):
+            rho, last = np.exp(-(k - last) / steps), k
             phi = rho * phi + np.sqrt(1 - rho**2) * drawn(k)
         rows.append(phi)
     return np.array(rows)
@@ -48,7 +69,7 @@ def relaxation(start: Array, steps: float, period: int, drawn: Callable[[int], A
 @attrs.frozen(kw_only=True)
 class _Passing:
     chip: VirtualChip
-    period: int
+    protocol: Protocol
     passage: int
     sleeps: bool
 
@@ -60,16 +81,16 @@ class _Passing:
         place = int(group[6:]) if group.startswith("layer_") else group
         key = noise_key(chip.spec, seed=chip.chip.seed, place=place, passage=self.passage, sleeps=self.sleeps)
         first, index, starts = FIRST_SITE[state], np.arange(n * columns), self._starts()
-        total = np.zeros((self.period, n * columns))
+        total = np.zeros((self.protocol.period, n * columns))
         if source.white > 0:
-            drawn = [standard_normal(key, first, k, index) for k in range(self.period)]
+            drawn = [standard_normal(key, first, k, index) for k in range(self.protocol.period)]
             total += source.white / np.sqrt(h) * np.array(drawn)
         for number, (a, tau) in enumerate(zip(source.amplitudes, source.taus, strict=True)):
 
             def draw(k: int, site: int = first + 1 + number) -> Array:
                 return standard_normal(key, site, k, index)
 
-            phi = relaxation(starts[f"{group}.{state}_flicker_{number}"], tau / h, self.period, draw)
+            phi = relaxation(starts[f"{group}.{state}_flicker_{number}"], tau / h, self.protocol, draw)
             total += a * phi
         places = source.steps.shape[1]
         chances = source.emission / (source.capture + source.emission)
@@ -79,11 +100,11 @@ class _Passing:
                 np.repeat(x[:, j], columns) for x in (chances, h / source.capture + h / source.emission)
             )
             step = np.repeat(source.steps[:, j], columns)
-            for k in range(self.period):
+            for k in range(self.protocol.period):
                 likely = chance + (up - chance) * np.exp(-rate)
                 up = (ndtr(standard_normal(key, first + 16, k, index * places + j)) < likely).astype(float)
                 total[k] += step * (up - chance)
-        return total.reshape(self.period, n, columns).transpose(0, 2, 1)
+        return total.reshape(self.protocol.period, n, columns).transpose(0, 2, 1)
 
     def _starts(self) -> dict[str, Array]:
         chip = self.chip
