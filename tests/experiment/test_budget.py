@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurosim.errors import SpecError
-from neurosim.experiment.budget import ALL, Budget, Row, as_result, error_budget
+from neurosim.experiment.budget import ALL, NOISE, TOTALS, Budget, Row, as_result, error_budget
 from neurosim.io import read_result, write_result
 from neurosim.spec import Spec, read_spec
 
@@ -17,12 +17,15 @@ SPECS = Path(__file__).parents[2] / "examples" / "specs"
 REAL = ["chip.name=subthreshold_180nm", "method.name=DFC-fixed"]
 
 
-def small(*overrides: str) -> Spec:
+def small(*overrides: str, noise: bool = False) -> Spec:
     """15-10-10-5 on a real chip, with larger pairs so that first order holds for the offsets."""
     larger = [
         f"chip.soma.coupling.{part}.{side}=40 um" for part in ("pair", "load") for side in ("width", "length")
     ]
-    return read_spec(SPECS / "student_teacher.toml", overrides=[*REAL, *larger, *overrides])
+    return read_spec(
+        SPECS / "student_teacher.toml",
+        overrides=[*REAL, *larger, f"chip.noise={str(noise).lower()}", *overrides],
+    )
 
 
 def expect_agreement(row: Row, chips: int) -> None:
@@ -38,37 +41,56 @@ def expect_agreement(row: Row, chips: int) -> None:
     ), row
 
 
+def is_noise(row: Row) -> bool:
+    return row.imperfection == "sampling" or row.imperfection.endswith(("_white", "_flicker", "_traps"))
+
+
+def expect_noise(row: Row, chips: int) -> None:
+    """The spread within four standard errors and 2 %, which is what slow relaxations that move now and then may take
+    of a spectrum; the mean, which noise moves in second order only, within four of its own and a tenth of spread²."""
+    assert row.emulated_spread == pytest.approx(
+        row.spread, abs=4 * row.emulated_error + 0.02 * row.spread + 1e-12
+    ), row
+    assert row.emulated_shift <= 2 * row.spread / np.sqrt(chips) + 0.1 * row.spread**2, row
+
+
 def check(budget: Budget) -> None:
     for row in budget.rows:
-        expect_agreement(row, budget.chips)
+        if is_noise(row) or row.imperfection == NOISE:
+            expect_noise(row, budget.chips)
+        else:
+            expect_agreement(row, budget.chips)
     for signal in dict.fromkeys(row.signal for row in budget.rows):
         rows = budget.of(signal)
-        assert rows[-1].imperfection == ALL
-        assert sum(row.share for row in rows[:-1]) == pytest.approx(1, rel=1e-12)
+        single, (noise, all_of_chip) = rows[:-2], rows[-2:]
+        assert (noise.imperfection, all_of_chip.imperfection) == (NOISE, ALL)
+        assert sum(row.share for row in single) == pytest.approx(1, rel=1e-12)
+        assert [row.share for row in single] == sorted((row.share for row in single), reverse=True)
         # all together, about the state with all shifts: 3 % of the leak's gain bends what the others do by so much
-        squares = sum(row.spread**2 for row in rows[:-1])
-        assert rows[-1].spread == pytest.approx(np.sqrt(squares), rel=0.1)
-        assert [row.share for row in rows[:-1]] == sorted((row.share for row in rows[:-1]), reverse=True)
+        squares = sum(row.spread**2 for row in single if not is_noise(row))
+        assert all_of_chip.spread == pytest.approx(np.sqrt(squares), rel=0.1)
+        squares = sum(row.spread**2 for row in single if is_noise(row))
+        assert noise.spread == pytest.approx(np.sqrt(squares), rel=1e-12)
 
 
 @pytest.mark.cpp
 def test_closed_forms_against_emulated_chips() -> None:
     """16 chips with each imperfection alone and with all, compiled."""
-    check(error_budget(small(), chips=16, samples=2, backend="cpp"))
+    check(error_budget(small(noise=True), chips=16, samples=2, backend="cpp"))
 
 
 @pytest.mark.slow
 @pytest.mark.cpp
 def test_closed_forms_against_a_thousand_emulated_chips() -> None:
     """Every imperfection alone, and all together; the spread to 2 % and its standard error."""
-    check(error_budget(small(), chips=1000, samples=4, backend="cpp"))
+    check(error_budget(small(noise=True), chips=1000, samples=4, backend="cpp"))
 
 
 def test_without_chips_nothing_is_emulated_and_nothing_is_compiled() -> None:
     budget = error_budget(small(), chips=0, samples=4)
     assert all(np.isnan(row.emulated_spread) for row in budget.rows)
-    check_free = [row for row in budget.rows if row.signal == "update" and row.imperfection != ALL]
-    assert {row.imperfection for row in check_free} == set(budget.spreads)
+    free = {row.imperfection for row in budget.rows if row.signal == "update"}
+    assert free == {*budget.spreads, ALL}
 
 
 def test_twice_the_spread_is_twice_the_error() -> None:
@@ -81,6 +103,30 @@ def test_twice_the_spread_is_twice_the_error() -> None:
             assert after.spread == pytest.approx(2 * before.spread, rel=1e-9)
         elif before.imperfection != ALL:
             assert after.spread == pytest.approx(before.spread, rel=1e-9, abs=1e-15)
+
+
+def test_noise_is_in_the_budget_by_kind() -> None:
+    """Four times the 1/f noise of all devices is twice the error of every state's, and changes no other; traps have
+    rows of their own. A rough and short presentation, since none is emulated."""
+    rough = ["run.dt_ratio=0.1", "run.settle_duration=1.0", "run.learn_duration=1.0"]
+    flicker = [f"chip.process.{kind}.flicker=4e-9 V^2*um^2" for kind in ("n", "p")]
+    traps = ["chip.process.traps.density=2e-4 um^-2"]
+    quarter = [text.replace("4e-9", "1e-9") for text in flicker]
+    less, more = (
+        error_budget(small(*rough, *traps, *level, noise=True), chips=0, samples=1)
+        for level in (quarter, flicker)
+    )
+    for signal in ("output", "update"):
+        low, high = ({row.imperfection: row for row in budget.of(signal)} for budget in (less, more))
+        assert set(low) - {ALL, NOISE} == set(less.spreads)
+        assert {"soma_traps", "integrator_white", "apical_flicker", "sampling"} <= set(low)
+        assert low["sampling"].spread > 0
+        for kind, row in low.items():
+            if kind.endswith("_flicker"):
+                assert high[kind].spread == pytest.approx(2 * row.spread, rel=1e-9)
+                assert more.spreads[kind].sigma == pytest.approx(2 * less.spreads[kind].sigma, rel=1e-9)
+            elif kind not in TOTALS:
+                assert high[kind].spread == pytest.approx(row.spread, rel=1e-9, abs=1e-15)
 
 
 def _place(row: Row) -> tuple[str, str]:
