@@ -15,9 +15,10 @@ from hardware_models.compartment import MOST_RANGES, Comparator, Dendrite, Soma
 from hardware_models.controller import AnalogPI
 from hardware_models.converter import Converter
 from hardware_models.coupling import OperatingPoint
-from hardware_models.draw import Draw, Lot, Streams, differs
+from hardware_models.draw import Draw, Lot, Streams
 from hardware_models.ekv import REFERENCE, Transistor
 from hardware_models.hold import SampleHold
+from hardware_models.imperfections import differs, imperfections_of
 from hardware_models.mirror import Mirror, mirror_spread
 from hardware_models.noise import white_noise_amplitude
 from hardware_models.process import CORNERS, Conditions, Process
@@ -108,6 +109,11 @@ class Chip:
             tracking=self.tracking,
             saturating=self.saturating,
         )
+
+    @property
+    def imperfections(self) -> tuple[str, ...]:
+        """In what it is other than the ideal chip, such as "mismatch"; empty: in nothing."""
+        return tuple(imperfections_of(self))
 
     @property
     def warm_slope(self) -> float:

@@ -12,7 +12,6 @@ from brian2 import Quantity, volt
 from numpy.typing import NDArray
 
 from hardware_models.coupling import OperatingPoint
-from hardware_models.ekv import REFERENCE
 from hardware_models.spreads import Spread, spreads_of
 from hardware_models.variability import draw_normals, neighbours_alike
 
@@ -78,14 +77,6 @@ class Draw:
     output_offset: Array
     """In activation units. All (n_L,), without unit."""
     populations: Mapping[str, PopulationDraw]
-
-
-def differs(chip: Chip) -> bool:
-    """Whether a chip is other than it was designed: mismatch, another temperature or corner, finite gains."""
-    nominal = attrs.evolve(chip, temperature=REFERENCE, corner="tt")
-    parts = (chip.soma, chip.basal, chip.apical, chip.controller)
-    finite = [np.isfinite(getattr(part.coupling, "gain", np.inf)) for part in parts]
-    return chip.mismatch or chip.synapse.wired or any(finite) or chip != nominal
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -107,7 +107,7 @@ def _noise_parameters(method: MethodSettings, chip: Chip) -> dict[str, ModelPara
     current = white_noise_amplitude(integrator_current_noise(chip, method.leak).white)
     parameters = {
         "integrator_noise_current": Parameter(
-            value=current, meaning="shot noise of the integrator's input and leak"
+            value=current, meaning="white noise of the integrator's input and leak"
         )
     }
     if samples_noisily(chip):

@@ -193,10 +193,10 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
 
 def _dendrite_parameters(chip: Chip, draw: LayerDraw | None, name: str) -> dict[str, Parameter]:
     parameters = {}
-    conductance, limit = chip.dendrite_point(name).linear_range, chip.dendrite_limit(name)
-    if np.isfinite(float(conductance)):
+    linear_range, limit = chip.dendrite_point(name).linear_range, chip.dendrite_limit(name)
+    if np.isfinite(float(linear_range)):
         parameters[f"{name}_range"] = Parameter(
-            value=conductance, meaning=f"where the conductance of {name} saturates"
+            value=linear_range, meaning=f"where the conductance of {name} saturates"
         )
     if np.isfinite(float(limit)):
         parameters[f"{name}_limit"] = Parameter(value=limit, meaning=f"rails of {name}")
@@ -263,14 +263,14 @@ def _noise_parameters(network: Network, chip: Chip, kind: LayerDesign) -> dict[s
         )
     if chip.noise and float(tau_basal) > 0:
         parameters["basal_noise"] = Parameter(
-            value=chip.dendrite_noise("basal"), meaning="shot noise of the basal transconductor"
+            value=chip.dendrite_noise("basal"), meaning="white noise of the basal transconductor"
         )
     if not kind.apical:
         return parameters
     if samples_noisily(chip) and chip.comparator.auto_zero:
         parameters["hold_noise"] = hold_noise(chip)
     device = chip.apical_noise(tau_soma, tau_apical) if chip.noise else 0 * volt * second**0.5
-    meaning = "shot noise of the apical input"
+    meaning = "white noise of the apical input"
     if kind.injected > 0:
         parameters["device_noise"] = Parameter(value=device, meaning=meaning)
         parameters["injected_noise"] = Parameter(

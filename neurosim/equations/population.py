@@ -194,7 +194,8 @@ def _parameters(
         }
     if chip.noise:
         hardware["noise_current"] = Parameter(
-            value=population_noise_current(population, chip, tau), meaning="shot noise of its transconductors"
+            value=population_noise_current(population, chip, tau),
+            meaning="white noise of its transconductors",
         )
     parameters = {name: model_parameter(p) for name, p in hardware.items()}
     parameters["leak_ratio"] = ModelParameter(

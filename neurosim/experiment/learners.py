@@ -219,12 +219,12 @@ class ReferenceLearner:
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
         chip = chip_of(spec)
-        if chip.noise or chip.mismatch or chip.railed or chip.synapse.stores is not None:
+        if chip.imperfections:
             raise SpecError(
                 f"{spec.method.name} has no dynamics, so it cannot run on a chip with imperfections",
                 where=f"{spec.source or 'spec'}: chip",
-                expected="an ideal chip: no noise, no mismatch, no rails, no memory",
-                got=chip.name,
+                expected="an ideal chip",
+                got=f"{chip.name}, which has {', '.join(chip.imperfections)}",
                 remedy='set chip.name to "ideal" or choose a method that is simulated, such as DFC',
             )
         self.weights = Weights.initial(spec)

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 import attrs
-import numpy as np
 
 from neurosim.experiment.learners import Learner
+from neurosim.experiment.order import order_of
 from neurosim.io import Dataset
 from neurosim.learning import Decoders, method_of
 from neurosim.result import DIVERGED, INTERRUPTED, Status
 from neurosim.spec import Spec
-from neurosim.spec.streams import stream
 
 Watch = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, of how much."""
@@ -31,8 +30,8 @@ def pretrain(spec: Spec, learner: Learner, dataset: Dataset, watch: Watch) -> St
     total = pretraining_epochs(spec)
     for epoch in range(total):
         what = f"feedback, epoch {epoch + 1} of {total}"
-        order = stream(spec.run.seed, "pretraining_order", epoch).permutation(len(dataset.train_inputs))
-        status = learner.pretrain(epoch, order.astype(np.int32), partial(watch, what))
+        order = order_of(spec, dataset, epoch, name="pretraining_order")
+        status = learner.pretrain(epoch, order, partial(watch, what))
         if status.kind == INTERRUPTED:
             return attrs.evolve(status, message=f"interrupted in {what}; its weights are those before it")
         if status.kind == DIVERGED:

@@ -13,6 +13,7 @@ import numpy as np
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
 from neurosim.experiment.measuring import Measured, measure
+from neurosim.experiment.order import order_of
 from neurosim.experiment.pretraining import pretrain
 from neurosim.experiment.stability import check_steps
 from neurosim.experiment.verify import (
@@ -25,7 +26,6 @@ from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
 from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Result, Series, Status
 from neurosim.spec import Spec, write_spec
-from neurosim.spec.streams import stream
 
 
 @attrs.frozen(kw_only=True)
@@ -89,9 +89,8 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
             return status
         history.measure(0, dataset)
         for epoch in range(spec.run.epochs):
-            order = stream(spec.run.seed, "order", epoch).permutation(len(dataset.train_inputs))
             what = f"epoch {epoch + 1} of {spec.run.epochs}"
-            lesson = learner.learn(epoch, order.astype(np.int32), partial(watcher.progress, what))
+            lesson = learner.learn(epoch, order_of(spec, dataset, epoch), partial(watcher.progress, what))
             status = lesson.status
             if status.kind == INTERRUPTED:
                 return attrs.evolve(status, message=f"interrupted after {epoch} epochs")

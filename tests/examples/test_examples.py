@@ -61,7 +61,7 @@ def test_the_third_example_on_less_work(tmp_path: Path):
     kept["presets"]["board_opamp"]["learned"] = [12.5]
     out.with_suffix(".json").write_text(json.dumps(kept))
     again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0
+    assert again.returncode == 0, again.stderr
     assert "12.5" in again.stdout, "what is there is not computed again"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import numpy as np
 import pytest
 
+from hardware_models import load_preset, preset_names
 from neurosim.errors import SpecError, UnstableError
 from neurosim.experiment import Watcher, run, verify
 from neurosim.result import INTERRUPTED, Result
@@ -55,9 +58,13 @@ def test_a_network_that_does_not_fit_the_task_is_refused() -> None:
         run(attrs.evolve(spec, network=attrs.evolve(spec.network, layers=(63, 12, 10))))
 
 
-def test_methods_without_dynamics_are_refused_on_real_chips() -> None:
-    with pytest.raises(SpecError, match="no dynamics"):
-        run(attrs.evolve(_spec("BP"), chip={"name": "subthreshold_180nm"}))
+@pytest.mark.parametrize("chip", [name for name in preset_names() if name != "ideal"])
+def test_methods_without_dynamics_are_refused_on_real_chips(chip: str) -> None:
+    """With all that the chip has listed."""
+    spec = attrs.evolve(_spec("BP"), chip={"name": chip})
+    listed = re.escape(", ".join(load_preset(chip).chip.imperfections))
+    with pytest.raises(SpecError, match=rf"no dynamics[\s\S]*{chip}, which has {listed}"):
+        run(spec)
 
 
 def test_a_step_too_large_is_refused_with_the_largest_that_works() -> None:
