@@ -8,7 +8,7 @@ autocorrelation G of g. So every noise, white or slow, is a sum over lags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -82,6 +82,7 @@ def noise_responses(
     loss: str,
     deviations: Deviations | None = None,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Quiet:
     """Of one presentation of inputs (B, n_0) with desired outputs (B, n_L) on a chip (None: ideal).
 
@@ -90,6 +91,7 @@ def noise_responses(
     Parameters
     ----------
     seed : of the `PROBES` random directions that stand for a signal of more than `MOST_COLUMNS` entries a column.
+    progress : is told how many directions are done, and of how many.
 
     Raises
     ------
@@ -113,7 +115,8 @@ def noise_responses(
     )
     found = _signals(shown, network)
     rows = list(_rows(found, columns, torch.Generator().manual_seed(seed)))
-    sums = _autocorrelations(torch.cat(list(found.values())), rows, entries)
+    watch = progress or (lambda done, total: None)
+    sums = _autocorrelations(torch.cat(list(found.values())), rows, entries, watch)
     return Quiet(
         signals=Signals(
             output=found["output"].detach().reshape(columns, -1),
@@ -175,13 +178,17 @@ def _rows(
 
 
 def _autocorrelations(
-    signals: Tensor, rows: Sequence[tuple[Tensor, Tensor]], entries: Entries
+    signals: Tensor,
+    rows: Sequence[tuple[Tensor, Tensor]],
+    entries: Entries,
+    watch: Callable[[int, int], None],
 ) -> list[dict[str, Tensor]]:
     """G of each entrance, added up over columns and the rows of every signal, then along it."""
     blocks = [block for pair in rows for block in pair]
     totals: list[dict[str, Tensor]] = [{} for _ in blocks]
     owners = torch.cat([torch.full((len(block),), place) for place, block in enumerate(blocks)])
     most = max(1, _MOST_NUMBERS // sum(zeros.numel() for zeros in entries.values()))
+    done = 0
     for chunk, owned in zip(torch.cat(blocks).split(most), owners.split(most), strict=True):
         gradients = torch.autograd.grad(
             signals,
@@ -197,6 +204,8 @@ def _autocorrelations(
             for place in owned.unique().tolist():
                 found = _autocorrelation(gradient[owned == place], once=name in SAMPLED)
                 totals[place][name] = totals[place].get(name, torch.zeros_like(found)) + found
+        done += len(chunk)
+        watch(done, len(owners))
     return totals
 
 

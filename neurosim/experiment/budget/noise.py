@@ -7,6 +7,7 @@ in each, so that its rows are about a presentation of the spec's own length, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import attrs
 import numpy as np
@@ -98,7 +99,7 @@ def noise_rows(bench: Bench, noises: Mapping[str, Covariances], watch: Watch) ->
     """Every kind, and all of it together, to first order in the noise: then it moves no mean."""
     if not noises:
         return []
-    watch("noise", 0, 1)
+    watch("noise: stepping a presentation", 0, 1)
     spec = bench.spec
     quiet = noise_responses(
         spec.network,
@@ -109,8 +110,8 @@ def noise_rows(bench: Bench, noises: Mapping[str, Covariances], watch: Watch) ->
         bench.desired,
         loss=spec.task.loss,
         deviations=bench.plain,
+        progress=partial(watch, "noise"),
     )
-    watch("noise", 1, 1)
     rows = []
     for signal, y in quiet.signals.parts().items():
         norm, response = float(torch.linalg.vector_norm(y)), quiet.responses[signal]
