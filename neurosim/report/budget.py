@@ -34,6 +34,10 @@ WORDS = {
     "output_offset": "controller: offset of the output stage",
     "forward_gain": "feedforward synapses",
     "feedback_gain": "feedback synapses",
+    "memory_levels": "memory: steps, and full scale",
+    "memory_writing": "memory: what writing misses",
+    "memory_ageing": "memory: drift and relaxation",
+    "memory_dead": "memory: dead devices",
     ALL: ALL,
 }
 """What each imperfection is."""

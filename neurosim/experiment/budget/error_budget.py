@@ -10,7 +10,7 @@ from neurosim.experiment.budget.emulated import with_emulated_chips
 from neurosim.experiment.budget.rows import ALL, Budget
 from neurosim.experiment.pretraining import Watch, pretraining_epochs
 from neurosim.experiment.verify import awake_weights
-from neurosim.io import load_dataset
+from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
 from neurosim.reference.wiring import CONTROLLED
 from neurosim.spec import Spec
@@ -22,17 +22,22 @@ def error_budget(
     chips: int = 50,
     samples: int = 8,
     weights: Weights | None = None,
+    age: float = 0.0,
     backend: str | None = None,
     progress: Watch | None = None,
 ) -> Budget:
-    """The budget of a spec's chip at stored weights (None: those a run starts with), on the first test samples.
+    """The budget of a spec's chip at weights that it stores (None: those a run starts with), on the first test
+    samples.
 
     What all devices of a kind share is solved for; what differs from device to device, independently, is taken to
     first order about that, and its mean to second. Noise is not in it, nor what moves no settled state: rates, poles,
-    slew; nor what a memory makes of weights, which are taken as its cells hold them.
+    slew. On a chip with a memory everything is about the weights as they are meant, and what cells make of them when
+    they are written anew stands in rows of its own, see `Memories`: given weights are meant as this chip's cells hold
+    them, and those a run starts with as they are before they are written.
 
     Parameters
     ----------
+    age : since the weights were written, s; without a memory of no effect.
     chips : emulated with each imperfection alone, and with all; 0: none, closed forms only.
 
     Raises
@@ -48,16 +53,23 @@ def error_budget(
             expected="DFC-fixed or another method with a controller",
         )
     dataset = load_dataset(spec.task)
-    if weights is None:
-        weights = Weights.initial(spec)
-        if not pretraining_epochs(spec):
-            weights = Storage.of(design_of(spec)).written(weights)
-        else:
-            weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
-    bench = Bench.of(spec, dataset, weights, samples)
+    meant = _meant(spec, weights, dataset, backend, watch)
+    bench = Bench.of(spec, dataset, meant, samples, age=age)
     rows = closed_rows(bench, watch)
     if chips > 0:
         rows = with_emulated_chips(bench, rows, chips, backend, watch)
     order = {name: place for place, name in enumerate(dict.fromkeys(row.signal for row in rows))}
     rows.sort(key=lambda row: (order[row.signal], row.imperfection == ALL, -row.share))
     return Budget(rows=tuple(rows), chips=chips, samples=samples, spreads=bench.active)
+
+
+def _meant(
+    spec: Spec, weights: Weights | None, dataset: Dataset, backend: str | None, watch: Watch
+) -> Weights:
+    """What a chip's cells hold of weights; the weights a run starts with, where nothing has been learned yet."""
+    if weights is None:
+        weights = Weights.initial(spec)
+        if not pretraining_epochs(spec):
+            return weights
+        weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
+    return Storage.of(design_of(spec)).held(weights)
