@@ -42,7 +42,7 @@ WORDS = {
 }
 """What each imperfection is."""
 SMALLEST = 1e-4
-"""Rows below are not drawn."""
+"""Rows below are not drawn, and numbers below not spelt out: a result file has them all."""
 
 
 def print_budget(budget: Budget, console: Console) -> None:
@@ -99,6 +99,8 @@ def _cells(row: Row, budget: Budget) -> list[str]:
 def _percent(value: float) -> str:
     if value < 1e-12:
         return "0"
+    if value < SMALLEST:
+        return f"< {100 * SMALLEST:g} %"
     return f"{100 * value:.2g} %" if value < 1 else f"{value:.3g} ×"
 
 
@@ -159,5 +161,5 @@ def _draw_signal(panel: Any, budget: Budget, signal: str) -> None:
     panel.invert_yaxis()
     panel.set_xscale("log")
     panel.set_xlim(SMALLEST / 2, 4 * max(totals, default=1.0))
-    dots = f"; dots: {budget.chips} emulated chips ± 2 standard errors" if budget.chips else ""
-    frame(panel, title=_heading(signal), x=f"root mean square error over the signal{dots}")
+    dots = f"; dots: {budget.chips} chips ± 2 standard errors" if budget.chips else ""
+    frame(panel, title=_heading(signal), x=f"root mean square error/signal{dots}")

@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 import pytest
 
-from hardware_models.memory import Pcm
+from hardware_models.memory import FLAWS, LEVELS, Pcm
 from neurosim.emulate import Storage, Weights, chip_of, design_of
 from neurosim.emulate.weights import named_arrays
 from neurosim.errors import SpecError
 from neurosim.experiment.budget import ALL, Budget, error_budget
-from neurosim.experiment.budget.memory import Memories
+from neurosim.experiment.budget.memory import PREFIX, Memories
+from neurosim.report.budget import WORDS
 from neurosim.spec import Spec, read_spec
 from tests.experiment.test_budget import expect_agreement
 
@@ -147,6 +148,10 @@ def test_given_weights_are_meant_as_the_chip_holds_them() -> None:
     fresh, given = (error_budget(spec, weights=w, chips=0, samples=2) for w in (None, stored))
     assert "memory_levels" in fresh.spreads
     assert not any(kind.startswith("memory") for kind in given.spreads)
+
+
+def test_every_row_has_words() -> None:
+    assert {PREFIX + flaw for flaw in (LEVELS, *FLAWS)} <= set(WORDS)
 
 
 def test_weights_that_no_one_measured_are_refused() -> None:

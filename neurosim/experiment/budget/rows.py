@@ -50,7 +50,7 @@ class Budget:
     """Emulated with each imperfection."""
     samples: int
     spreads: Mapping[str, Spread]
-    """What each imperfection amounts to on this chip."""
+    """What each imperfection amounts to on this chip; of a memory: root mean squares over all weights."""
 
     def of(self, signal: str) -> list[Row]:
         """The rows of one signal."""
