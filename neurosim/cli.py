@@ -121,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
         help="emulated with each imperfection; 0: closed forms only",
     )
     budget.add_argument("--samples", type=int, default=8, metavar="N", help="of the test set; default 8")
+    budget.add_argument(
+        "--age",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="since weights were written into the chip's memory; default 0",
+    )
     budget.add_argument("--out", metavar="FILE.h5", help="also write the budget as a result file")
     budget.add_argument("--plot", metavar="FILE.png", help="also draw it")
     budget.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
@@ -261,6 +268,8 @@ def _budget(options: argparse.Namespace) -> int:
                 expected=f"a whole number >= {least}",
                 got=str(getattr(options, name)),
             )
+    if not 0 <= options.age < float("inf"):
+        raise SpecError("bad value", where="--age", expected="seconds, at least 0", got=f"{options.age:g}")
     from neurosim.io import check_writable
 
     if options.out:
@@ -275,7 +284,9 @@ def _budget(options: argparse.Namespace) -> int:
     from neurosim.report.progress import Progress
 
     with Progress(quiet=options.quiet or options.json) as progress:
-        budget = error_budget(spec, chips=options.chips, samples=options.samples, progress=progress)
+        budget = error_budget(
+            spec, chips=options.chips, samples=options.samples, age=options.age, progress=progress
+        )
     if options.out:
         write_result(as_result(spec, budget), options.out)
     if options.plot:

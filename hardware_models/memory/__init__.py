@@ -6,8 +6,10 @@ from hardware_models.memory.cells import Cells, Faults
 from hardware_models.memory.cmo import Cmo
 from hardware_models.memory.curve import Curve
 from hardware_models.memory.emulated import Answer, Conduction, Keeping
+from hardware_models.memory.flaws import FLAWS, LEVELS, Flaw, drawn_error, errors_of
 from hardware_models.memory.ideal import Ideal
 from hardware_models.memory.memory import Memory, retained
+from hardware_models.memory.moments import Moments
 from hardware_models.memory.pcm import Pcm
 from hardware_models.memory.rram import Rram, Snapshot
 from hardware_models.memory.sonos import Saturating, Sonos
@@ -28,6 +30,8 @@ STORES: dict[str, type] = {"ideal": Ideal, **MEMORIES}
 """What may stand in a crossbar."""
 
 __all__ = [
+    "FLAWS",
+    "LEVELS",
     "MEMORIES",
     "STORES",
     "Answer",
@@ -38,9 +42,11 @@ __all__ = [
     "Conduction",
     "Curve",
     "Faults",
+    "Flaw",
     "Ideal",
     "Keeping",
     "Memory",
+    "Moments",
     "Pcm",
     "Rram",
     "Saturating",
@@ -48,5 +54,7 @@ __all__ = [
     "Sonos",
     "Sram",
     "UpdateLaw",
+    "drawn_error",
+    "errors_of",
     "retained",
 ]

@@ -16,6 +16,7 @@ from hardware_models.memory.cells import Cells, draw_singles
 from hardware_models.memory.curve import Array
 from hardware_models.memory.emulated import Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import seconds, without_drift
+from hardware_models.memory.moments import Moments
 from hardware_models.memory.pair import targets
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.noise import sampling_noise
@@ -117,13 +118,25 @@ class CapacitorCell:
         """As `program`."""
         return self.program(weights, generator, cells=cells)
 
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """With kT/C."""
+        levels = np.asarray(levels, float)
+        return Moments(mean=levels, sigma=np.full(levels.shape, self.write_sigma))
+
     def keeping(self) -> Keeping:
         """x e^(−age/τ)."""
         constant = float(self.time_constant)
         tau = Parameter(value=self.time_constant, meaning="with which a cell loses its weight")
         text = Fragment(equations="", after="kept = x*exp(-age/tau_leak)", parameters={"tau_leak": tau})
+
+        def left(x: Array, age: Array) -> Array:
+            return np.asarray(x * np.exp(-age / constant))
+
         return Keeping(
-            statements=text, kept=lambda x, age, fate: np.asarray(x * np.exp(-age / constant)), loses=True
+            statements=text,
+            kept=lambda x, age, fate: left(x, age),
+            moments=lambda x, age: Moments.certain(left(x, age)),
+            loses=True,
         )
 
     def conduction(self, cells: Cells) -> Conduction:

@@ -7,6 +7,8 @@ import numpy as np
 
 from hardware_models import checks
 from hardware_models.memory.curve import Array
+from hardware_models.memory.moments import Moments
+from hardware_models.memory.pair import join, split
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.quantity import QuantityError
 
@@ -21,6 +23,33 @@ class Cells:
     """x = g/g_max of dead devices, nan of those that live, (devices of a cell, …)."""
     bits: Array
     """Error of the current of each bit, in least significant bits, (bits, …); no bits in an analog cell."""
+
+    faults: Faults = attrs.field(factory=lambda: Faults())
+    """What devices were dead by."""
+    lowest: float = 0.0
+    """x of a living device of a pair that stands for nothing."""
+
+    @property
+    def alive(self) -> Cells:
+        """The same cells with no device dead."""
+        return attrs.evolve(self, stuck=np.full_like(self.stuck, np.nan), faults=Faults())
+
+    def held(self, weights: Array) -> Array:
+        """What dead devices make of weights that living ones meet exactly."""
+        if np.all(np.isnan(self.stuck)):
+            return weights
+        devices = split(weights, self.lowest)
+        return join(np.where(np.isnan(self.stuck), devices, self.stuck), self.lowest)
+
+    def held_by_any(self, weights: Array) -> Moments:
+        """Of `held`, over all cells that may be drawn. Its σ is not small: a device is dead or it is not."""
+        if self.faults.fraction == 0:
+            return Moments.certain(weights)
+        devices = self.faults.of(split(weights, self.lowest), lowest=self.lowest)
+        return Moments(
+            mean=join(devices.mean, self.lowest),
+            sigma=np.hypot(devices.sigma[0], devices.sigma[1]) / (1 - self.lowest),
+        )
 
     def fitting(self, shape: tuple[int, ...]) -> Cells:
         """Itself; QuantityError where these are not the cells of weights of that shape."""
@@ -44,6 +73,16 @@ class Faults:
         where = lowest + (1 - lowest) * generator.random(shape)
         return np.where(dead, where if self.at == "random" else lowest, np.nan)
 
+    def of(self, devices: Array, *, lowest: float) -> Moments:
+        """Of x of devices of which some are dead: (1 − f) x + f m, and (1 − f) x² + f s of its square, with m and s
+        of where the dead are stuck."""
+        everywhere = self.at == "random"
+        mean = (1 + lowest) / 2 if everywhere else lowest
+        square = (1 + lowest + lowest**2) / 3 if everywhere else lowest**2
+        f = self.fraction
+        variance = f * (1 - f) * (devices - mean) ** 2 + f * (square - mean**2)
+        return Moments(mean=(1 - f) * devices + f * mean, sigma=np.sqrt(variance))
+
 
 def draw_pairs(
     shape: tuple[int, ...],
@@ -57,7 +96,7 @@ def draw_pairs(
     step = law.draw_factor(shape, generator)
     stuck = faults.draw((2, *shape), generator, lowest=lowest)
     step = np.where(np.all(~np.isnan(stuck), axis=0), 0.0, step)
-    return Cells(step=step, stuck=stuck, bits=np.zeros((0, *shape)))
+    return Cells(step=step, stuck=stuck, bits=np.zeros((0, *shape)), faults=faults, lowest=lowest)
 
 
 def draw_singles(shape: tuple[int, ...], generator: np.random.Generator, *, law: UpdateLaw) -> Cells:

@@ -15,7 +15,8 @@ from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array, coefficients, polynomial
 from hardware_models.memory.emulated import OF_WRITING, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import seconds, without_drift
-from hardware_models.memory.pair import join, pair_sigma, split, steps_of, write_pair
+from hardware_models.memory.moments import Moments
+from hardware_models.memory.pair import join, missed_pair, pair_sigma, split, steps_of, write_pair
 from hardware_models.memory.ranges import conductances_in_order
 from hardware_models.memory.text import HUGE, joined, pair_text
 from hardware_models.memory.update_law import UpdateLaw
@@ -108,13 +109,16 @@ class Cmo:
         return self._relaxed(np.asarray(weights, float), now, generator.standard_normal(np.shape(weights)))
 
     def _relaxed(self, weights: Array, now: Array, normals: Array) -> Array:
+        return self._left(weights, now).drawn(normals)
+
+    def _left(self, weights: Array, now: Array) -> Moments:
         logarithm = np.log(np.maximum(now, 1.0))
         devices = split(weights, self.lowest) + self.shift_slope * logarithm / self._scale
         shifted = join(np.maximum(devices, 0), self.lowest)
         total = self.relaxation + self.relaxation_slope * logarithm
         more = np.sqrt(total**2 - self.relaxation**2) / self._scale
         sigma = pair_sigma(weights, lambda x: np.broadcast_to(more, x.shape), lowest=self.lowest)
-        return np.asarray(shifted + sigma * normals)
+        return Moments(mean=shifted, sigma=sigma)
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Of both devices; 0 below 1 µS, where the published form turns negative."""
@@ -129,6 +133,10 @@ class Cmo:
     ) -> Array:
         """As `program`."""
         return self.program(weights, generator, cells=cells)
+
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """Both devices miss, and none goes below zero."""
+        return missed_pair(np.asarray(levels, float), self.programming_sigma, lowest=self.lowest)
 
     def keeping(self) -> Keeping:
         """Both devices shifted, none below zero; what relaxes, times a normal that each writing draws anew."""
@@ -146,7 +154,9 @@ kept = shifted + sqrt(2*relaxed)/(1 - lowest)*fate"""
             "relaxation_slope": Parameter(value=self.relaxation_slope / scale, meaning="r/g_max"),
         }
         fragment = Fragment(equations="", after=text, parameters=parameters)
-        return Keeping(statements=fragment, kept=self._relaxed, fate=OF_WRITING, loses=True)
+        return Keeping(
+            statements=fragment, kept=self._relaxed, moments=self._left, fate=OF_WRITING, loses=True
+        )
 
     def conduction(self, cells: Cells) -> Conduction:
         """What they keep."""

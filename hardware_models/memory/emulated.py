@@ -16,6 +16,7 @@ from brian2 import Quantity, second
 from hardware_models.fragment import Fragment, Parameter
 from hardware_models.memory.cells import Cells
 from hardware_models.memory.curve import Array
+from hardware_models.memory.moments import Moments
 from hardware_models.memory.update_law import UpdateLaw
 
 NO_FATE, OF_DEVICE, OF_WRITING = "none", "device", "writing"
@@ -32,6 +33,8 @@ class Keeping:
     """`kept` from x, age, fate."""
     kept: Callable[[Array, Array, Array], Array] = lambda x, age, fate: np.asarray(x, float)
     """The same in numpy; ages in s."""
+    moments: Callable[[Array, Array], Moments] = lambda x, age: Moments.certain(x)
+    """Of `kept` over all fates; from x and age."""
     fate: str = NO_FATE
     until: Quantity = attrs.field(factory=lambda: np.inf * second)
     """Age up to which it was measured."""

@@ -12,6 +12,7 @@ from hardware_models.fragment import Fragment
 from hardware_models.memory.cells import Cells
 from hardware_models.memory.curve import Array
 from hardware_models.memory.emulated import Answer, Conduction, Keeping
+from hardware_models.memory.moments import Moments
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
 from hardware_models.quantity import QuantityError
@@ -88,6 +89,10 @@ class Memory(Protocol):
         self, weights: ArrayLike, generator: np.random.Generator, *, cells: Cells | None = None
     ) -> Array:
         """What writing weights leaves stored: as `program`, or the codes of digital cells over full scale."""
+        ...
+
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """Of what cells conduct once levels were written into them, over all cells and writings; no device is dead."""
         ...
 
     def keeping(self) -> Keeping:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_models.memory.curve import Array
+from hardware_models.memory.moments import Moments, rectified
 from hardware_models.quantity import QuantityError
 
 Sigma = Callable[[Array], Array]
@@ -56,6 +57,15 @@ def write_pair(
     devices = split(weights, lowest)
     missed = devices + sigma(devices) * generator.standard_normal(devices.shape)
     return join(np.where(np.isnan(stuck), np.maximum(missed, 0), stuck), lowest)
+
+
+def missed_pair(weights: Array, sigma: Sigma, *, lowest: float) -> Moments:
+    """Of what `write_pair` makes of weights whose devices all live."""
+    devices = split(weights, lowest)
+    missed = rectified(devices, sigma(devices))
+    return Moments(
+        mean=join(missed.mean, lowest), sigma=np.hypot(missed.sigma[0], missed.sigma[1]) / (1 - lowest)
+    )
 
 
 def pair_sigma(weights: ArrayLike, sigma: Sigma, *, lowest: float) -> Array:

@@ -15,7 +15,8 @@ from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array, Curve, coefficients, polynomial
 from hardware_models.memory.emulated import OF_DEVICE, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import retained, seconds
-from hardware_models.memory.pair import pair_sigma, steps_of, targets, write_pair
+from hardware_models.memory.moments import Moments, powered
+from hardware_models.memory.pair import missed_pair, pair_sigma, steps_of, targets, write_pair
 from hardware_models.memory.ranges import conductances_in_order
 from hardware_models.memory.text import HUGE, curve_parameters, curve_text, joined, pair_text
 from hardware_models.memory.update_law import UpdateLaw
@@ -109,8 +110,12 @@ class Pcm:
         return self._exponent(targets(weights), generator.standard_normal(np.shape(weights)))
 
     def _exponent(self, weights: Array, normals: Array) -> Array:
-        y = self._fitted(self.lowest + (1 - self.lowest) * np.abs(np.clip(weights, -1, 1)))
+        y = self._conducting(weights)
         return np.abs(self.drift_mean(y) + self.drift_spread(y) * normals)
+
+    def _conducting(self, weights: Array) -> Array:
+        """y of the device that conducts."""
+        return self._fitted(self.lowest + (1 - self.lowest) * np.abs(np.clip(weights, -1, 1)))
 
     def age(self, weights: ArrayLike, time: Quantity, generator: np.random.Generator) -> Array:
         """w (t/t₀)^−ν."""
@@ -136,6 +141,10 @@ class Pcm:
         """As `program`."""
         return self.program(weights, generator, cells=cells)
 
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """Both devices miss, and none goes below zero."""
+        return missed_pair(np.asarray(levels, float), self.programming_sigma, lowest=self.lowest)
+
     def keeping(self) -> Keeping:
         """x (age/t₀)^−ν from t₀ on, with the ν of what is stored; a device stays as far off the mean ν as it is."""
         start = float(self.reference_time)
@@ -151,8 +160,13 @@ kept = x*clip(age/t_reference, 1, {HUGE})**(-exponent)"""
         def kept(x: Array, age: Array, fate: Array) -> Array:
             return np.asarray(x * np.maximum(age / start, 1) ** -self._exponent(x, fate))
 
+        def moments(x: Array, age: Array) -> Moments:
+            y = self._conducting(x)
+            left = powered(np.log(np.maximum(age / start, 1)), self.drift_mean(y), self.drift_spread(y))
+            return Moments(mean=x * left.mean, sigma=np.abs(x) * left.sigma)
+
         fragment = Fragment(equations="", after=text, parameters=parameters)
-        return Keeping(statements=fragment, kept=kept, fate=OF_DEVICE, loses=True)
+        return Keeping(statements=fragment, kept=kept, moments=moments, fate=OF_DEVICE, loses=True)
 
     def conduction(self, cells: Cells) -> Conduction:
         """What they keep."""

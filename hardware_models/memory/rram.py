@@ -15,7 +15,8 @@ from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array, coefficients, polynomial
 from hardware_models.memory.emulated import OF_WRITING, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import DAY, seconds, without_drift
-from hardware_models.memory.pair import pair_sigma, steps_of, write_pair
+from hardware_models.memory.moments import Moments
+from hardware_models.memory.pair import missed_pair, pair_sigma, steps_of, write_pair
 from hardware_models.memory.ranges import conductances_in_order, not_beyond
 from hardware_models.memory.text import HUGE, joined, pair_text, polynomial_text, terms_of
 from hardware_models.memory.update_law import UpdateLaw
@@ -141,12 +142,15 @@ class Rram:
         )
 
     def _relaxed(self, weights: Array, now: Array, normals: Array) -> Array:
+        return self._left(weights, now).drawn(normals)
+
+    def _left(self, weights: Array, now: Array) -> Moments:
         start = np.array(float(self.reference_time))
 
         def grown(x: Array) -> Array:
             return np.sqrt(np.maximum(self._spread(x, now) ** 2 - self._spread(x, start) ** 2, 0))
 
-        return np.asarray(weights + pair_sigma(weights, grown, lowest=self.lowest) * normals)
+        return Moments(mean=weights, sigma=pair_sigma(weights, grown, lowest=self.lowest))
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Of both devices, whatever the time."""
@@ -159,6 +163,12 @@ class Rram:
     ) -> Array:
         """As `program`."""
         return self.program(weights, generator, cells=cells)
+
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """Both devices miss, and none goes below zero."""
+        return missed_pair(
+            np.asarray(levels, float), lambda x: self.spread(x, self.reference_time), lowest=self.lowest
+        )
 
     def keeping(self) -> Keeping:
         """What σ has grown by, times a normal that each writing draws anew."""
@@ -192,7 +202,12 @@ kept = x + {joined(*grown)}*fate"""
             parameters |= terms_of(name, snapshot.sigma, f"{name} spread, µS")
         fragment = Fragment(equations="", after=text, parameters=parameters)
         return Keeping(
-            statements=fragment, kept=self._relaxed, fate=OF_WRITING, until=self.late.time, loses=True
+            statements=fragment,
+            kept=self._relaxed,
+            moments=self._left,
+            fate=OF_WRITING,
+            until=self.late.time,
+            loses=True,
         )
 
     @property

@@ -15,7 +15,8 @@ from hardware_models.memory.cells import Cells, Faults, draw_pairs
 from hardware_models.memory.curve import Array
 from hardware_models.memory.emulated import OF_WRITING, Answer, Conduction, Keeping, answer_of
 from hardware_models.memory.memory import DAY, seconds, without_drift
-from hardware_models.memory.pair import pair_sigma, steps_of, write_pair
+from hardware_models.memory.moments import Moments
+from hardware_models.memory.pair import missed_pair, pair_sigma, steps_of, write_pair
 from hardware_models.memory.ranges import not_beyond
 from hardware_models.memory.text import HUGE, joined, pair_text
 from hardware_models.memory.update_law import UpdateLaw
@@ -125,11 +126,14 @@ class Sonos:
         )
 
     def _relaxed(self, weights: Array, now: Array, normals: Array) -> Array:
+        return self._left(weights, now).drawn(normals)
+
+    def _left(self, weights: Array, now: Array) -> Moments:
         def grown(x: Array) -> Array:
             return np.sqrt(np.maximum(self._spread(x, now) ** 2 - self._spread(x, np.array(0.0)) ** 2, 0))
 
         sigma = pair_sigma(weights, grown, lowest=self.lowest)
-        return np.asarray(weights * (1 - self._loss(now)) + sigma * normals)
+        return Moments(mean=weights * (1 - self._loss(now)), sigma=sigma)
 
     def read_sigma(self, weights: ArrayLike, time: Quantity) -> Array:
         """Of both devices, whatever the time."""
@@ -151,6 +155,12 @@ class Sonos:
     ) -> Array:
         """As `program`."""
         return self.program(weights, generator, cells=cells)
+
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """Both devices miss, and none goes below zero."""
+        return missed_pair(
+            np.asarray(levels, float), lambda x: self.spread(x, self.reference_time), lowest=self.lowest
+        )
 
     def keeping(self) -> Keeping:
         """What the mean loses, and what σ has grown by, times a normal that each writing draws anew."""
@@ -178,7 +188,14 @@ kept = x*(1 - lost) + aged*{joined(grown("plus"), grown("minus"))}/i_max*fate"""
             parameters[f"spread_{name}"] = Parameter(value=curve.spread, meaning="A of a device's current")
             parameters[f"scale_{name}"] = Parameter(value=curve.scale, meaning="B of a device's current")
         fragment = Fragment(equations="", after=text, parameters=parameters)
-        return Keeping(statements=fragment, kept=self._relaxed, fate=OF_WRITING, until=4 * DAY, loses=True)
+        return Keeping(
+            statements=fragment,
+            kept=self._relaxed,
+            moments=self._left,
+            fate=OF_WRITING,
+            until=4 * DAY,
+            loses=True,
+        )
 
     def conduction(self, cells: Cells) -> Conduction:
         """What they keep."""

@@ -15,6 +15,7 @@ from hardware_models.memory.cells import Cells
 from hardware_models.memory.curve import Array
 from hardware_models.memory.emulated import Answer, Conduction, Keeping, Normals
 from hardware_models.memory.memory import seconds, without_drift
+from hardware_models.memory.moments import Moments
 from hardware_models.memory.pair import steps_of
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.process import Conditions
@@ -104,6 +105,12 @@ class Sram:
     ) -> Array:
         """k/K: digital."""
         return self.levels(weights)
+
+    def after_writing(self, levels: ArrayLike) -> Moments:
+        """Of a code k: it, and σ√k least significant bits."""
+        levels = np.asarray(levels, float)
+        codes = np.rint(np.abs(levels) * self.largest_code)
+        return Moments(mean=levels, sigma=self.unit_spread * np.sqrt(codes) / self.largest_code)
 
     def keeping(self) -> Keeping:
         """All of it."""

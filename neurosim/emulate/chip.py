@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -40,9 +41,16 @@ class VirtualChip:
     """One chip of the lot that a spec describes, ready to be shown data."""
 
     def __init__(
-        self, spec: Spec, *, columns: int | None = None, backend: str | None = None, sleeps: bool = False
+        self,
+        spec: Spec,
+        *,
+        columns: int | None = None,
+        backend: str | None = None,
+        sleeps: bool = False,
+        cells: bool = True,
     ) -> None:
-        """`sleeps`: the spec is that of a sleep phase (`neurosim.spec.asleep`); only feedback weights change."""
+        """`sleeps`: the spec is that of a sleep phase (`neurosim.spec.asleep`); only feedback weights change.
+        Not `cells`: its memory is left out, and the network computes with the weights it is shown."""
         self.spec = spec
         self.method = method_of(spec.method.name)
         if not self.method.dynamical:
@@ -54,6 +62,8 @@ class VirtualChip:
         self.chip: Chip = chip_of(spec)
         self.door = Door(self.chip, loss=spec.task.loss)
         self._design = design_of(spec, columns=columns, sleeps=sleeps)
+        if not cells:
+            self._design = attrs.evolve(self._design, arrays={})
         self.deviations: Deviations = deviations_of(self._design)
         self.storage = Storage.of(self._design)
         self.model: Model = assemble(self._design)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import attrs
@@ -17,6 +17,8 @@ from neurosim.result import Projection
 from neurosim.spec import Deviations, Network, Spec
 
 Array = NDArray[np.float64]
+KINDS = {"forward": "synapses", "biases": "biases", "feedback": "feedback"}
+"""Names of groups by the fields of Weights."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -53,6 +55,26 @@ class Weights:
             method_of(spec.method.name), spec.method, spec.network, forward=forward, seed=spec.run.seed
         )
         return Weights(forward=tuple(forward), biases=tuple(biases), feedback=feedback)
+
+
+def named_arrays(weights: Weights) -> Iterator[tuple[str, Array]]:
+    """All arrays with the names of their groups, such as "synapses_1": forward weights, biases, feedback."""
+    for field, kind in KINDS.items():
+        for place, matrix in enumerate(getattr(weights, field), start=1):
+            yield f"{kind}_{place}", np.asarray(matrix, float)
+
+
+def each_array(weights: Weights, act: Callable[[str, Array], Array]) -> Weights:
+    """Every array as `act` makes it of its group's name and of itself."""
+    made = {name: act(name, matrix) for name, matrix in named_arrays(weights)}
+
+    def all_of(field: str) -> tuple[Array, ...]:
+        count = len(getattr(weights, field))
+        return tuple(made[f"{KINDS[field]}_{place}"] for place in range(1, count + 1))
+
+    return attrs.evolve(
+        weights, forward=all_of("forward"), biases=all_of("biases"), feedback=all_of("feedback")
+    )
 
 
 def projections(

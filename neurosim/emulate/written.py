@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hardware_models import Chip
 from hardware_models.memory import CellArray
 from hardware_models.memory.emulated import NO_FATE
-from neurosim.emulate.weights import Weights
+from neurosim.emulate.weights import Weights, each_array, named_arrays
 from neurosim.equations import Design
 from neurosim.errors import SpecError
 from neurosim.learning import Feedback, feedback_shapes
@@ -21,8 +21,6 @@ from neurosim.spec import Network
 from neurosim.spec.streams import stream
 
 Array = NDArray[np.float64]
-KINDS = {"forward": "synapses", "biases": "biases", "feedback": "feedback"}
-"""Names of groups by the fields of Weights."""
 
 
 def cell_arrays(chip: Chip, network: Network, feedback: Feedback) -> dict[str, CellArray]:
@@ -78,7 +76,7 @@ class Storage:
         def write(name: str, matrix: Array) -> Array:
             return self.arrays[name].written(matrix, stream(self.seed, "memory", name, "writing", writing))
 
-        return attrs.evolve(_each(weights, write), cells={})
+        return attrs.evolve(each_array(weights, write), cells={})
 
     def held(self, weights: Weights) -> Weights:
         """What the network computes with of stored weights as old as they are, but for `Deviations`."""
@@ -88,20 +86,20 @@ class Storage:
         def hold(name: str, matrix: Array) -> Array:
             return self.arrays[name].held(matrix, *self._state(weights, name))
 
-        return attrs.evolve(_each(weights, hold), cells={})
+        return attrs.evolve(each_array(weights, hold), cells={})
 
     def changed(self, weights: Weights, wanted: Weights, *, elapsed: float) -> Weights:
         """What is stored once a presentation that ends `elapsed` seconds on has asked stored weights to become
         others, by the laws of the memory without what is random."""
         if not self.arrays:
             return wanted
-        aims = dict(_named(wanted))
+        aims = dict(named_arrays(wanted))
 
         def change(name: str, matrix: Array) -> Array:
             ages, fates = self._state(weights, name)
             return self.arrays[name].changed(matrix, aims[name] - matrix, ages + elapsed, fates)
 
-        return _each(weights, change)
+        return each_array(weights, change)
 
     def values(self, weights: Weights, *, pace: float) -> dict[str, ArrayLike]:
         """The state of cells when a run starts, by reference; pace: how fast they age in it."""
@@ -161,24 +159,3 @@ class Storage:
 
 def _fated(array: CellArray) -> bool:
     return array.keeping.fate != NO_FATE
-
-
-def _named(weights: Weights) -> Iterator[tuple[str, Array]]:
-    for field, kind in KINDS.items():
-        for place, matrix in enumerate(getattr(weights, field), start=1):
-            yield f"{kind}_{place}", np.asarray(matrix, float)
-
-
-def _each(weights: Weights, act: Callable[[str, Array], Array]) -> Weights:
-    """Every array as `act` makes it."""
-
-    def all_of(field: str) -> tuple[Array, ...]:
-        kind = KINDS[field]
-        return tuple(
-            act(f"{kind}_{place}", np.asarray(matrix, float))
-            for place, matrix in enumerate(getattr(weights, field), start=1)
-        )
-
-    return attrs.evolve(
-        weights, forward=all_of("forward"), biases=all_of("biases"), feedback=all_of("feedback")
-    )

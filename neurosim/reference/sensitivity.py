@@ -46,6 +46,9 @@ CONTROLLER_KINDS = {
     "output_offset": "output_offset",
 }
 """Kinds of a controller's deviation and the field of `Controller` each of them moves."""
+STORED = "stored"
+"""Kind of what is added to every weight that is stored: W_1 to W_L, b_1 to b_L, then the feedback; on the far side
+of the gains of synapses."""
 KINDS = (*LAYER_KINDS, *DENDRITE_KINDS, *CONTROLLER_KINDS, "forward_gain", "feedback_gain")
 TERMS = (
     "offset",
@@ -56,7 +59,7 @@ TERMS = (
     "error_offset",
     "output_offset",
 )
-"""Kinds that are added to something."""
+"""Kinds that are added to something, beside `STORED`."""
 GAINS = tuple(kind for kind in KINDS if kind not in TERMS)
 """Kinds that multiply something, by 1 + δ."""
 MOST_COLUMNS = 1024
@@ -124,6 +127,8 @@ class Loop:
             return sum(layer.weights.numel() for layer in self.plant)
         if kind == "feedback_gain":
             return sum(matrix.numel() for matrix in self.wiring.weights)
+        if kind == STORED:
+            return sum(_sizes(self.plant, self.wiring))
         return int(self.output.shape[1])
 
     def signals(self, deltas: Mapping[str, Tensor] | None = None) -> Signals:
@@ -215,7 +220,12 @@ def settled_loop(
 
 
 def effects(
-    loop: Loop, kinds: Sequence[str], *, spread: Sequence[str] | None = None, seed: int = 0
+    loop: Loop,
+    kinds: Sequence[str],
+    *,
+    spread: Sequence[str] | None = None,
+    stored: Mapping[str, Tensor] | None = None,
+    seed: int = 0,
 ) -> dict[str, dict[str, Effect]]:
     """Of kinds of deviation on every signal: by kind, then by the signal's name.
 
@@ -223,14 +233,18 @@ def effects(
     ----------
     spread : the kinds in which devices differ; of the others only the shift is worked out, and the rest is 0.
         None: all.
+    stored : kinds of `STORED` under names of their own, and what a deviation of 1 is in each weight, (count,).
     seed : of the random directions that stand for more than `MOST_COLUMNS` devices.
     """
-    counts = [loop.count(kind) for kind in kinds]
+    own = {kind: scale for kind, scale in (stored or {}).items() if kind in kinds}
+    counts = [loop.count(STORED if kind in own else kind) for kind in kinds]
     zero = torch.zeros(sum(counts), dtype=torch.float64)
     base = loop.signals().parts()
 
     def moved(delta: Tensor) -> dict[str, Tensor]:
-        return loop.signals(dict(zip(kinds, delta.split(counts), strict=True))).parts()
+        pieces = dict(zip(kinds, delta.split(counts), strict=True))
+        added = [scale * pieces.pop(kind) for kind, scale in own.items()]
+        return loop.signals(pieces | ({STORED: torch.stack(added).sum(0)} if added else {})).parts()
 
     def slope(delta: Tensor, direction: Tensor) -> dict[str, Tensor]:
         found = torch.func.jvp(moved, (delta,), (direction,))
@@ -347,9 +361,27 @@ def _moved(
             _scaled(q, piece.reshape(q.shape)) for q, piece in zip(wiring.weights, pieces, strict=True)
         )
         wiring = attrs.evolve(wiring, weights=weights)
+    elif kind == STORED:
+        plant, wiring = _stored(plant, wiring, delta)
     else:
         controller = _evolved(controller, CONTROLLER_KINDS[kind], kind, delta)
     return plant, controller, wiring
+
+
+def _sizes(plant: Sequence[Layer], wiring: Wiring) -> list[int]:
+    """Of the pieces of a deviation `STORED`."""
+    forward = [layer.weights.numel() for layer in plant]
+    return [*forward, *(len(layer.biases) for layer in plant), *(q.numel() for q in wiring.weights)]
+
+
+def _stored(plant: tuple[Layer, ...], wiring: Wiring, delta: Tensor) -> tuple[tuple[Layer, ...], Wiring]:
+    pieces, depth = delta.split(_sizes(plant, wiring)), len(plant)
+    layers = tuple(
+        attrs.evolve(layer, weights=layer.weights + w.reshape(layer.weights.shape), biases=layer.biases + b)
+        for layer, w, b in zip(plant, pieces[:depth], pieces[depth : 2 * depth], strict=True)
+    )
+    feedback = zip(wiring.weights, pieces[2 * depth :], strict=True)
+    return layers, attrs.evolve(wiring, weights=tuple(q + piece.reshape(q.shape) for q, piece in feedback))
 
 
 def _evolved(part: Any, field: str, kind: str, delta: Tensor) -> Any:

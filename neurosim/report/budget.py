@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from neurosim.experiment.budget import ALL, NOISE, TOTALS, UPDATE, Budget, Row, budget_numbers
+from neurosim.experiment.budget import ALL, NOISE, NOISES, TOTALS, UPDATE, Budget, Row, budget_numbers
 from neurosim.io.atomic import write_atomically
 from neurosim.report.style import COLOURS, FAINT, INK, SMALL, frame
 
@@ -34,6 +34,10 @@ WORDS = {
     "output_offset": "controller: offset of the output stage",
     "forward_gain": "feedforward synapses",
     "feedback_gain": "feedback synapses",
+    "memory_levels": "memory: steps, and full scale",
+    "memory_writing": "memory: what writing misses",
+    "memory_ageing": "memory: drift and relaxation",
+    "memory_dead": "memory: dead devices",
     **{
         f"{state}_{colour}": f"{place}: {words}"
         for state, place in (
@@ -45,12 +49,12 @@ WORDS = {
         for colour, words in (("white", "white noise"), ("flicker", "1/f noise"), ("traps", "traps"))
     },
     "sampling": "sample and hold: kT/C noise",
-    ALL: "all chip to chip",
+    ALL: "all, chip to chip",
     NOISE: "all noise",
 }
 """What each imperfection is."""
 SMALLEST = 1e-4
-"""Rows below are not drawn."""
+"""Rows below are not drawn, and numbers below not spelt out: a result file has them all."""
 
 
 def print_budget(budget: Budget, console: Console) -> None:
@@ -111,6 +115,8 @@ def _cells(row: Row, budget: Budget) -> list[str]:
 def _percent(value: float) -> str:
     if value < 1e-12:
         return "0"
+    if value < SMALLEST:
+        return f"< {100 * SMALLEST:g} %"
     return f"{100 * value:.2g} %" if value < 1 else f"{value:.3g} ×"
 
 
@@ -136,12 +142,16 @@ def draw_budget(budget: Budget, path: str | Path) -> None:
     signals = list(dict.fromkeys(row.signal for row in budget.rows))
     columns = 2 if len(signals) > 1 else 1
     lines = -(-len(signals) // columns)
-    figure = Figure(figsize=(14, 0.6 + 4.2 * lines), layout="constrained")
+    rows = max(len(budget.of(signal)) for signal in signals)
+    figure = Figure(figsize=(14, 0.6 + (1.2 + 0.18 * rows) * lines), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False)
     for panel, signal in zip(panels.ravel(), signals, strict=False):
         _draw_signal(panel, budget, signal)
     for panel in panels.ravel()[len(signals) :]:
         panel.set_visible(False)
+    if any(row.imperfection == NOISE for row in budget.rows):
+        text = "blue: what differs from chip to chip; green: noise of one presentation"
+        figure.suptitle(text, fontsize=SMALL, color=FAINT, x=0.01, ha="left")
     with write_atomically(path) as part:
         figure.savefig(part, format=Path(path).suffix.lower()[1:], dpi=100)
 
@@ -150,7 +160,7 @@ def _draw_signal(panel: Any, budget: Budget, signal: str) -> None:
     rows = [row for row in budget.of(signal) if math.hypot(row.shift, row.spread) > SMALLEST]
     places = range(len(rows))
     totals = [math.hypot(row.shift, row.spread) for row in rows]
-    colours = [INK if row.imperfection in TOTALS else COLOURS[0] for row in rows]
+    colours = [_colour(row) for row in rows]
     panel.barh(places, totals, color=colours, height=0.55)
     if budget.chips:
         seen = [math.hypot(row.emulated_shift, row.emulated_spread) for row in rows]
@@ -171,5 +181,11 @@ def _draw_signal(panel: Any, budget: Budget, signal: str) -> None:
     panel.invert_yaxis()
     panel.set_xscale("log")
     panel.set_xlim(SMALLEST / 2, 4 * max(totals, default=1.0))
-    dots = f"; dots: {budget.chips} emulated chips ± 2 standard errors" if budget.chips else ""
-    frame(panel, title=_heading(signal), x=f"root mean square error over the signal{dots}")
+    dots = f"; dots: {budget.chips} chips ± 2 standard errors" if budget.chips else ""
+    frame(panel, title=_heading(signal), x=f"root mean square error/signal{dots}")
+
+
+def _colour(row: Row) -> str:
+    if row.imperfection in TOTALS:
+        return INK
+    return COLOURS[2] if row.imperfection in NOISES else COLOURS[0]

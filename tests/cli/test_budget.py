@@ -46,6 +46,10 @@ def test_what_it_refuses(cli: Cli, spec: Path, tmp_path: Path):
     assert_refused(cli("budget", spec), "no imperfections", 'chip.name = "subthreshold_180nm"')
     assert_refused(cli("budget", spec, *REAL, "--set", "method.name=DI"), "no controller", "DFC-fixed")
     assert_refused(cli("budget", spec, *REAL, "--chips", -1), "--chips", "a whole number >= 0")
+    for age in ("-1", "nan", "inf"):
+        assert_refused(cli("budget", spec, *REAL, "--age", age), "--age", "at least 0")
+    old = ("--set", "chip.name=rram_crossbar", "--chips", 0, "--age", 200_000)
+    assert_refused(cli("budget", spec, *old), "older than was measured", "172800 s")
     assert_refused(cli("budget", spec, *REAL, "--samples", 0), "--samples", "a whole number >= 1")
     assert_refused(cli("budget", spec, *REAL, "--plot", "a.xyz"), "no such picture format")
     assert_refused(cli("budget", spec, *REAL, "--out", tmp_path / "no" / "a.h5"), "no such folder")

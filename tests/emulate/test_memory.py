@@ -15,6 +15,7 @@ from hardware_models.memory import CapacitorCell, Cells, Cmo, Memory, Pcm, Updat
 from neurosim.backend.noise import standard_normal
 from neurosim.emulate import Rates, Storage, VirtualChip, Weights, cost_of, design_of
 from neurosim.emulate.design import noise_key
+from neurosim.emulate.weights import named_arrays
 from neurosim.equations.sites import CHANGE
 from neurosim.errors import SpecError
 from neurosim.experiment import run
@@ -36,6 +37,23 @@ def spec_on(chip: str, *, method: dict[str, Any] | None = None, **changes: Any) 
         task={"loss": "squared_error"},
         run={"batch": COLUMNS, "settle_duration": 2.0, "learn_duration": 2.0},
     )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_chip_without_its_cells_computes_with_what_they_would_hold(name: str) -> None:
+    """To rounding: the cells' statements against the same laws in numpy, a day after writing; nothing learns."""
+    spec = attrs.evolve(spec_on(name), chip={"name": name, "noise": False})
+    chip, bare = VirtualChip(spec), VirtualChip(spec, cells=False)
+    written = chip.written(random_weights(spec, 3))
+    day = {f"{group}.age": np.full(w.shape, 86400.0) for group, w in named_arrays(written)}
+    aged = attrs.evolve(written, cells=day)
+    assert not bare.storage.arrays
+    options = {"protocol": spec.run.protocol, "learning": False, "ageing": False}
+    stimulus = stimulus_of(random_dataset(spec, 5), COLUMNS, 1)
+    through = chip.show(stimulus, weights=aged, **options)
+    directly = bare.show(stimulus, weights=chip.storage.held(aged), **options)
+    for part, values in through.endings.items():
+        np.testing.assert_allclose(directly.endings[part], values, rtol=1e-9, atol=1e-12)
 
 
 def memory(**changes: Any) -> dict[str, Any]:

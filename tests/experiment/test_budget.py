@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurosim.errors import SpecError
-from neurosim.experiment.budget import ALL, NOISE, TOTALS, Budget, Row, as_result, error_budget
+from neurosim.experiment.budget import ALL, NOISE, NOISES, TOTALS, Budget, Row, as_result, error_budget
 from neurosim.io import read_result, write_result
 from neurosim.spec import Spec, read_spec
 
@@ -41,10 +41,6 @@ def expect_agreement(row: Row, chips: int) -> None:
     ), row
 
 
-def is_noise(row: Row) -> bool:
-    return row.imperfection == "sampling" or row.imperfection.endswith(("_white", "_flicker", "_traps"))
-
-
 def expect_noise(row: Row, chips: int) -> None:
     """The spread within four standard errors and 2 %, which is what slow relaxations that move now and then may take
     of a spectrum; the mean, which noise moves in second order only, within four of its own and a tenth of spread²."""
@@ -56,7 +52,7 @@ def expect_noise(row: Row, chips: int) -> None:
 
 def check(budget: Budget) -> None:
     for row in budget.rows:
-        if is_noise(row) or row.imperfection == NOISE:
+        if row.imperfection in (*NOISES, NOISE):
             expect_noise(row, budget.chips)
         else:
             expect_agreement(row, budget.chips)
@@ -67,9 +63,9 @@ def check(budget: Budget) -> None:
         assert sum(row.share for row in single) == pytest.approx(1, rel=1e-12)
         assert [row.share for row in single] == sorted((row.share for row in single), reverse=True)
         # all together, about the state with all shifts: 3 % of the leak's gain bends what the others do by so much
-        squares = sum(row.spread**2 for row in single if not is_noise(row))
+        squares = sum(row.spread**2 for row in single if row.imperfection not in NOISES)
         assert all_of_chip.spread == pytest.approx(np.sqrt(squares), rel=0.1)
-        squares = sum(row.spread**2 for row in single if is_noise(row))
+        squares = sum(row.spread**2 for row in single if row.imperfection in NOISES)
         assert noise.spread == pytest.approx(np.sqrt(squares), rel=1e-12)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from neurosim.errors import SpecError
-from neurosim.reference import solve_fixed_point
+from neurosim.reference import Parameters, solve_fixed_point
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.plant import assemble_plant
 from neurosim.reference.sensitivity import (
@@ -18,6 +18,7 @@ from neurosim.reference.sensitivity import (
     GAINS,
     KINDS,
     LAYER_KINDS,
+    STORED,
     Loop,
     effects,
     settled_loop,
@@ -86,13 +87,13 @@ def deviated(kind: str, delta: np.ndarray, *, auto_zero: bool) -> Deviations:
     return attrs.evolve(ideal, controller=control)
 
 
-def signals_at(deviations: Deviations) -> dict[str, torch.Tensor]:
+def signals_at(deviations: Deviations, parameters: Parameters = PARAMETERS) -> dict[str, torch.Tensor]:
     """The full nonlinear solution: rest, target, steady state, and what follows from it."""
     inputs, desired = make_data(NETWORK, LOSS)
-    plant = assemble_plant(NETWORK, PARAMETERS, deviations=deviations)
+    plant = assemble_plant(NETWORK, parameters, deviations=deviations)
     rest = run_forward(plant, inputs)
     target = nudged(LOSS, rest.output, desired, METHOD.target_stepsize)
-    steady = solve_fixed_point(NETWORK, PARAMETERS, METHOD, inputs, target, deviations=deviations)
+    steady = solve_fixed_point(NETWORK, parameters, METHOD, inputs, target, deviations=deviations)
     assert bool(steady.converged.all())
     found = {"output": steady.output.reshape(-1)}
     update, before = [], inputs
@@ -141,6 +142,39 @@ def test_effects_are_the_derivatives_of_the_solved_states(kind: str, auto_zero: 
         assert got[name].square == pytest.approx(float(slopes.square().sum()), rel=1e-5, abs=1e-10)
         assert got[name].square_across == pytest.approx(float(across.square().sum()), rel=1e-4, abs=1e-9)
         bent = 0.5 * torch.stack([single[name][1] for single in singles]).sum(0)
+        torch.testing.assert_close(got[name].curvature, bent, rtol=1e-3, atol=1e-5)
+
+
+def test_effects_of_what_is_added_to_stored_weights() -> None:
+    """Of one weight of every array, each by an amount of its own; gains of synapses are not between."""
+    ideal = staged(auto_zero=True)
+    arrays = [*PARAMETERS.forward, *PARAMETERS.biases, *PARAMETERS.feedback]
+    loop, sizes = loop_at(ideal), [array.numel() for array in arrays]
+    assert loop.count(STORED) == sum(sizes)
+    places = [sum(sizes[:n]) + size // 2 for n, size in enumerate(sizes)]
+    scale = torch.zeros(sum(sizes), dtype=torch.float64)
+    scale[places] = torch.linspace(0.5, 2.0, len(places), dtype=torch.float64)
+    got = effects(loop, ["cells"], stored={"cells": scale})["cells"]
+
+    def moved(delta: torch.Tensor) -> dict[str, torch.Tensor]:
+        pieces = delta.split(sizes)
+        changed = [a + piece.reshape(a.shape) for a, piece in zip(arrays, pieces, strict=True)]
+        count = len(PARAMETERS.forward)
+        forward, biases, feedback = (tuple(changed[start : start + count]) for start in (0, count, 2 * count))
+        return signals_at(ideal, Parameters(forward=forward, biases=biases, feedback=feedback))
+
+    middle = moved(torch.zeros_like(scale))
+    directions = [scale * (torch.arange(len(scale)) == place) for place in places]
+    slopes, bends = [], []
+    for direction in directions:
+        up, down = moved(STEP * direction), moved(-STEP * direction)
+        slopes.append({name: (up[name] - down[name]) / (2 * STEP) for name in middle})
+        bends.append({name: (up[name] - 2 * y + down[name]) / STEP**2 for name, y in middle.items()})
+    for name in middle:
+        single = torch.stack([slope[name] for slope in slopes])
+        torch.testing.assert_close(got[name].shift, single.sum(0), rtol=1e-5, atol=1e-6)
+        assert got[name].square == pytest.approx(float(single.square().sum()), rel=1e-5)
+        bent = 0.5 * torch.stack([bend[name] for bend in bends]).sum(0)
         torch.testing.assert_close(got[name].curvature, bent, rtol=1e-3, atol=1e-5)
 
 

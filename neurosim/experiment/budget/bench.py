@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from hardware_models import Lot
 from hardware_models.spreads import Spread
 from neurosim.backend import Stimulus
-from neurosim.emulate import Storage, Weights, design_of
+from neurosim.emulate import Weights, design_of
 from neurosim.emulate.door import Door
 from neurosim.equations import designed_deviations, drawn_onto
 from neurosim.errors import SpecError
+from neurosim.experiment.budget.memory import Memories
 from neurosim.experiment.budget.rows import ALL
 from neurosim.io import Dataset
 from neurosim.reference.sensitivity import KINDS
@@ -29,23 +30,25 @@ class Bench:
     """What is put on the bench: one network at some weights, a lot of chips, and some samples."""
 
     spec: Spec
-    weights: Weights
-    """What the network computes with, but for deviations."""
-    stored: Weights
-    """The same as the cells of a memory store it; itself on a chip without one."""
+    memory: Memories
+    """The weights that are meant for the chips, and what their cells make of them."""
     lot: Lot
     plain: Deviations
     """Of the chip without the imperfections of the budget, and without rails, saturation and droop."""
     stimulus: Stimulus
     active: Mapping[str, Spread]
+    """Of devices and of memories."""
 
     @staticmethod
-    def of(spec: Spec, dataset: Dataset, weights: Weights, samples: int) -> Bench:
-        """The chip of the spec with weights that it stores, and the first test samples."""
+    def of(spec: Spec, dataset: Dataset, weights: Weights, samples: int, *, age: float = 0.0) -> Bench:
+        """The chip of the spec, weights that are meant for it and written `age` seconds ago, and the first test
+        samples."""
         design = design_of(spec, columns=samples)
         lot = Lot.of(design.chip, spec.network.tau_soma_ratio * design.chip.time_base)
+        lot = lot if design.draw is not None else lot.only("none")
         active = {kind: lot.spreads[kind] for kind in KINDS if lot.spreads[kind] != Spread()}
-        if design.draw is None:
+        memory = Memories.of(design, weights, age=age)
+        if design.draw is None and not memory.errors:
             raise SpecError(
                 "the chip has no imperfections to budget",
                 where=f"{spec.source or 'spec'}: chip.name",
@@ -77,12 +80,11 @@ class Bench:
         seen = Door(design.chip, loss=spec.task.loss).given(stimulus)
         return Bench(
             spec=spec,
-            weights=Storage.of(design).held(weights),
-            stored=weights,
+            memory=memory,
             lot=lot,
             plain=plain,
             stimulus=seen,
-            active=active,
+            active={**active, **memory.spreads},
         )
 
     @property

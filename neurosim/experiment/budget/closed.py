@@ -8,11 +8,13 @@ import attrs
 import numpy as np
 import torch
 
+from neurosim.emulate import Weights
 from neurosim.experiment.budget.bench import Bench
 from neurosim.experiment.budget.rows import ALL, UPDATE, Row, turned
 from neurosim.experiment.pretraining import Watch
 from neurosim.experiment.stability import parameters_of
 from neurosim.reference.sensitivity import GAINS, Effect, Loop, effects, settled_loop
+from neurosim.reference.tensors import double
 from neurosim.spec import Deviations
 
 
@@ -21,11 +23,11 @@ def closed_rows(bench: Bench, watch: Watch) -> list[Row]:
     kinds = list(bench.active)
     shifted = [kind for kind in kinds if bench.active[kind].shift != 0]
     still = [kind for kind in kinds if kind not in shifted]
-    plain = _loop(bench, bench.plain)
+    plain = _loop(bench, bench.plain, bench.memory.meant)
     found: dict[str, _Closed] = {}
     for done, kind in enumerate([*shifted, ALL]):
         watch("closed forms", done, len(shifted) + 2)
-        loop = _loop(bench, bench.designed(kind))
+        loop = _loop(bench, bench.designed(kind), bench.memory.mean(kind))
         found[kind] = _closed(bench, plain, loop, kinds if kind == ALL else [kind])
     watch("closed forms", len(shifted) + 1, len(shifted) + 2)
     for kind, effect in _effects(bench, plain, still).items():
@@ -56,11 +58,11 @@ class _Change:
 _Closed = Mapping[str, _Change]
 
 
-def _loop(bench: Bench, deviations: Deviations) -> Loop:
+def _loop(bench: Bench, deviations: Deviations, weights: Weights) -> Loop:
     spec = bench.spec
     return settled_loop(
         spec.network,
-        parameters_of(bench.weights),
+        parameters_of(weights),
         spec.method,
         bench.inputs,
         bench.desired,
@@ -75,7 +77,17 @@ def _signals(loop: Loop) -> dict[str, torch.Tensor]:
 
 def _effects(bench: Bench, loop: Loop, kinds: Sequence[str]) -> dict[str, dict[str, Effect]]:
     differing = [kind for kind in kinds if bench.active[kind].sigma > 0]
-    return effects(loop, kinds, spread=differing)
+    stored = {kind: _of_cells(bench, kind) for kind in kinds if kind in bench.memory.errors}
+    return effects(loop, kinds, spread=differing, stored=stored)
+
+
+def _of_cells(bench: Bench, kind: str) -> torch.Tensor:
+    """By what a weight differs through its cell and its synapse, over the σ of all, as `STORED` has it."""
+    sigma, plain = bench.memory.sigma(kind), bench.plain
+    parts = [gain * w for gain, w in zip(plain.forward_gain, sigma.forward, strict=True)]
+    parts += sigma.biases
+    parts += [gain * w for gain, w in zip(plain.feedback_gain, sigma.feedback, strict=True)]
+    return double(np.concatenate([part.ravel() for part in parts])) / (bench.active[kind].sigma or 1.0)
 
 
 def _closed(bench: Bench, plain: Loop, loop: Loop, kinds: Sequence[str]) -> _Closed:

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 SETTLED = 1e-5
 """What is left of the slowest mode in an emulated chip: far below any spread that a budget is about. Chosen."""
 SYNAPSES = ("forward_gain", "feedback_gain", ALL)
-"""What is emulated chip by chip: the columns of a run share their weights."""
+"""What is emulated chip by chip, as is what a memory does: the columns of a run share their weights."""
 
 
 def with_emulated_chips(
@@ -30,25 +30,26 @@ def with_emulated_chips(
 ) -> list[Row]:
     """The rows with mean, spread and angle of emulated chips beside what they have."""
     protocol = _protocol(bench)
-    one = VirtualChip(bench.spec, columns=bench.samples, backend=backend)
-    many = VirtualChip(bench.spec, columns=chips, backend=backend)
-    base = _settled(one.redrawn(bench.plain), bench.stimulus, bench.stored, protocol)[0]
+    one = VirtualChip(bench.spec, columns=bench.samples, backend=backend, cells=False)
+    many = VirtualChip(bench.spec, columns=chips, backend=backend, cells=False)
+    meant = bench.memory.meant
+    base = _settled(one.redrawn(bench.plain), bench.stimulus, meant, protocol)[0]
     kinds = [*bench.active, ALL]
     total, done = len(kinds) * chips, 0
     found: dict[tuple[str, str], dict[str, float]] = {}
     for kind in kinds:
         watch("emulating chips", done, total)
         runs: list[dict[str, Array]] = []
-        if kind in SYNAPSES:
-            for seed in range(1, chips + 1):
+        if kind in (*SYNAPSES, *bench.memory.errors):
+            for seed in range(1, 2 if kind in bench.memory.alike else chips + 1):
                 shown = one.redrawn(bench.chip(kind, seed))
-                runs += _settled(shown, bench.stimulus, bench.stored, protocol)
+                runs += _settled(shown, bench.stimulus, bench.memory.chip(kind, seed), protocol)
                 watch("emulating chips", done + seed, total)
         else:  # a column is a chip, and sees one sample after the other
             shown = many.redrawn(*(bench.chip(kind, seed) for seed in range(1, chips + 1)))
             order = np.repeat(bench.stimulus.order.T, chips, axis=1)
             stimulus = attrs.evolve(bench.stimulus, order=order)
-            runs = _settled(shown, stimulus, bench.stored, protocol, lot=True)
+            runs = _settled(shown, stimulus, meant, protocol, lot=True)
         done += chips
         for signal, y in base.items():
             found[kind, signal] = statistics(y, np.array([run[signal] for run in runs]))
@@ -88,7 +89,7 @@ def statistics(y: Array, runs: Array) -> dict[str, float]:
 def _protocol(bench: Bench) -> Protocol:
     """Long enough for the slowest mode of the plain chip, with a margin for those that are slower."""
     loop = loop_stability(
-        bench.spec, bench.weights, inputs=bench.inputs, desired=bench.desired, deviations=bench.plain
+        bench.spec, bench.memory.meant, inputs=bench.inputs, desired=bench.desired, deviations=bench.plain
     )
     if not (loop.max_real < 0 and bench.spec.run.dt_ratio < loop.largest_step):
         raise UnstableError(

@@ -11,7 +11,7 @@ from neurosim.experiment.budget.noise import amounts_of, noise_rows, noises_of, 
 from neurosim.experiment.budget.rows import Budget, ranked
 from neurosim.experiment.pretraining import Watch, pretraining_epochs
 from neurosim.experiment.verify import awake_weights
-from neurosim.io import load_dataset
+from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
 from neurosim.reference.wiring import CONTROLLED
 from neurosim.spec import Spec
@@ -23,18 +23,23 @@ def error_budget(
     chips: int = 50,
     samples: int = 8,
     weights: Weights | None = None,
+    age: float = 0.0,
     backend: str | None = None,
     progress: Watch | None = None,
 ) -> Budget:
-    """The budget of a spec's chip at stored weights (None: those a run starts with), on the first test samples.
+    """The budget of a spec's chip at weights that it stores (None: those a run starts with), on the first test
+    samples.
 
     What all devices of a kind share is solved for; what differs from device to device, independently, is taken to
     first order about that, and its mean to second. Noise is taken to first order about a presentation as long as the
-    spec has it. What moves no settled state is not in it: rates, poles, slew; nor what a memory makes of weights,
-    which are taken as its cells hold them.
+    spec has it, but for the noise of reading a memory. What moves no settled state is not in it: rates, poles, slew.
+    On a chip with a memory everything is about the weights as they are meant, and what cells make of them when they
+    are written anew stands in rows of its own, see `Memories`: given weights are meant as this chip's cells hold them,
+    and those a run starts with as they are before they are written.
 
     Parameters
     ----------
+    age : since the weights were written, s; without a memory of no effect.
     chips : emulated with each imperfection alone, and with all; 0: none, closed forms only.
 
     Raises
@@ -50,13 +55,8 @@ def error_budget(
             expected="DFC-fixed or another method with a controller",
         )
     dataset = load_dataset(spec.task)
-    if weights is None:
-        weights = Weights.initial(spec)
-        if not pretraining_epochs(spec):
-            weights = Storage.of(design_of(spec)).written(weights)
-        else:
-            weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
-    bench = Bench.of(spec, dataset, weights, samples)
+    meant = _meant(spec, weights, dataset, backend, watch)
+    bench = Bench.of(spec, dataset, meant, samples, age=age)
     noises = noises_of(bench)
     rows, noisy = closed_rows(bench, watch), noise_rows(bench, noises, watch)
     if chips > 0:
@@ -68,3 +68,15 @@ def error_budget(
         samples=samples,
         spreads={**bench.active, **amounts_of(bench, noises)},
     )
+
+
+def _meant(
+    spec: Spec, weights: Weights | None, dataset: Dataset, backend: str | None, watch: Watch
+) -> Weights:
+    """What a chip's cells hold of weights; the weights a run starts with, where nothing has been learned yet."""
+    if weights is None:
+        weights = Weights.initial(spec)
+        if not pretraining_epochs(spec):
+            return weights
+        weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)
+    return Storage.of(design_of(spec)).held(weights)

@@ -27,7 +27,9 @@ from neurosim.spec import Deviations, NoiseSource
 Array = NDArray[np.float64]
 STATES = ("soma", "basal", "apical", "integrator")
 SAMPLING = "sampling"
-"""kT/C of what is sampled and held; the other kinds are a state's name and a colour, such as "soma_flicker"."""
+"""kT/C of what is sampled and held."""
+NOISES = (*(f"{state}_{colour}" for state in STATES for colour in ("white", "flicker", "traps")), SAMPLING)
+"""Kinds of noise."""
 
 Covariances = Mapping[str, Array]
 """By where noise enters the reference: autocovariance over lags of a step, (n_units or 1, n_lags), or (…, 1) where it
@@ -103,7 +105,7 @@ def noise_rows(bench: Bench, noises: Mapping[str, Covariances], watch: Watch) ->
     spec = bench.spec
     quiet = noise_responses(
         spec.network,
-        parameters_of(bench.weights),
+        parameters_of(bench.memory.meant),
         spec.method,
         spec.run.protocol,
         bench.inputs,
@@ -137,7 +139,7 @@ def with_emulated_noise(
     """The rows with what presentations of one chip show that each meet noise of their own, `chips` of every kind."""
     if not rows:
         return []
-    many = VirtualChip(bench.spec, columns=chips, backend=backend).redrawn(bench.plain)
+    many = VirtualChip(bench.spec, columns=chips, backend=backend, cells=False).redrawn(bench.plain)
     kinds = list(dict.fromkeys(row.imperfection for row in rows))
     base = {signal: values[0] for signal, values in _shown(many, bench, []).items()}
     found: dict[tuple[str, str], dict[str, float]] = {}
@@ -161,7 +163,7 @@ def _shown(chip: VirtualChip, bench: Bench, noise: Sequence[str]) -> dict[str, A
         order = np.full((1, columns), sample, np.int32)
         passage = chip.show(
             attrs.evolve(bench.stimulus, order=order),
-            weights=bench.stored,
+            weights=bench.memory.meant,
             protocol=protocol,
             learning=False,
             noise=noise,

@@ -59,7 +59,8 @@ class Budget:
     """Emulated with each imperfection, and presentations with each kind of noise."""
     samples: int
     spreads: Mapping[str, Spread]
-    """What each imperfection amounts to on this chip; of noise, see `amounts_of`."""
+    """What each imperfection amounts to on this chip; of a memory: root mean squares over all weights; of noise, see
+    `amounts_of`."""
 
     def of(self, signal: str) -> list[Row]:
         """The rows of one signal."""

@@ -1,0 +1,117 @@
+"""What the memory of a lot of chips makes of weights that are meant for it: moments of the lot, and chip by chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_models.memory import CellArray, Moments, drawn_error, errors_of
+from hardware_models.spreads import Spread
+from neurosim.emulate import Storage, Weights
+from neurosim.emulate.weights import each_array, named_arrays
+from neurosim.emulate.written import cell_arrays
+from neurosim.equations import Design
+from neurosim.experiment.budget.rows import ALL
+from neurosim.spec.streams import stream
+
+Array = NDArray[np.float64]
+PREFIX = "memory_"
+"""Of the names of a memory's imperfections."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Memories:
+    """Weights that are meant, and the cells of every chip of a lot that they are written into.
+
+    Moments of what a cell holds are exact, and errors of different cells independent. First order of a network in
+    them ends as that in other deviations does, where a row's second order nears its spread. It ends early for dead
+    devices: a fraction f of them has σ = √(f(1 − f)) of a weight, however small f is an error of a whole weight, and
+    a kurtosis near 1/f, so that some tens of chips say little about a spread.
+    """
+
+    design: Design
+    meant: Weights
+    age: float
+    """Since writing, s; below the age for which the memory's programming was measured: that."""
+    errors: Mapping[str, Mapping[str, Moments]]
+    """Of the imperfections that do anything to these weights, by kind and array; none without a memory."""
+
+    @staticmethod
+    def of(design: Design, meant: Weights, *, age: float) -> Memories:
+        """Those of a design's chip. SpecError where weights would get older than was measured."""
+        found: dict[str, dict[str, Moments]] = {}
+        for name, matrix in named_arrays(meant):
+            if name in design.arrays:
+                for flaw, moments in errors_of(design.arrays[name], matrix, age=age).items():
+                    found.setdefault(PREFIX + flaw, {})[name] = moments
+        Storage.of(design).check(meant, longer=max(age - _youngest(design), 0.0))
+        active = {kind: errors for kind, errors in found.items() if _overall(errors) != Spread()}
+        return Memories(design=design, meant=meant, age=age, errors=active)
+
+    @property
+    def spreads(self) -> dict[str, Spread]:
+        """Of each kind: root mean squares of mean error and σ over all weights, in units of weights."""
+        return {kind: _overall(errors) for kind, errors in self.errors.items()}
+
+    @property
+    def alike(self) -> list[str]:
+        """Kinds in which chips do not differ."""
+        return [kind for kind, spread in self.spreads.items() if spread.sigma == 0]
+
+    def mean(self, kind: str) -> Weights:
+        """What cells hold in the mean, with one kind of imperfection or `ALL`; as meant with any other."""
+        chosen = self._chosen(kind)
+        return each_array(self.meant, lambda name, w: w + sum(errors[name].mean for errors in chosen))
+
+    def sigma(self, kind: str) -> Weights:
+        """By how much that differs from chip to chip."""
+        chosen = self._chosen(kind)
+
+        def joint(name: str, matrix: Array) -> Array:
+            return np.sqrt(np.zeros_like(matrix) + sum(errors[name].sigma ** 2 for errors in chosen))
+
+        return each_array(self.meant, joint)
+
+    def chip(self, kind: str, seed: int) -> Weights:
+        """What the cells of chip `seed` hold, with one kind of imperfection, or written and aged with `ALL`."""
+        if kind not in (*self.errors, ALL):
+            return self.meant
+        lot = attrs.evolve(self.design.chip, seed=seed)
+        arrays = cell_arrays(lot, self.design.network, self.design.parts.feedback)
+        if kind == ALL:
+            return self._written(Storage(arrays=arrays, seed=seed))
+
+        def held(name: str, matrix: Array) -> Array:
+            generator = stream(seed, "memory", name, "writing", 0)
+            flaw = kind.removeprefix(PREFIX)
+            return matrix + drawn_error(arrays[name], matrix, flaw, age=self.age, generator=generator)
+
+        return each_array(self.meant, held)
+
+    def _written(self, storage: Storage) -> Weights:
+        """By the chip itself."""
+
+        def age(array: CellArray) -> Array:
+            return np.maximum(array.first_age, self.age)
+
+        ages = {f"{name}.age": age(array) for name, array in storage.arrays.items()}
+        return storage.held(attrs.evolve(storage.written(self.meant), cells=ages))
+
+    def _chosen(self, kind: str) -> list[Mapping[str, Moments]]:
+        return [errors for name, errors in self.errors.items() if kind in (name, ALL)]
+
+
+def _youngest(design: Design) -> float:
+    """Age of weights that were just written, s."""
+    return max((float(array.first_age.max()) for array in design.arrays.values()), default=0.0)
+
+
+def _overall(errors: Mapping[str, Moments]) -> Spread:
+    def size(field: str) -> float:
+        values = np.concatenate([np.ravel(getattr(moments, field)) for moments in errors.values()])
+        return float(np.sqrt(np.mean(values**2)))
+
+    return Spread(shift=size("mean"), sigma=size("sigma"))
