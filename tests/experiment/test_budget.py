@@ -8,9 +8,12 @@ import attrs
 import numpy as np
 import pytest
 
+from neurosim.emulate import Weights
 from neurosim.errors import SpecError
 from neurosim.experiment.budget import ALL, NOISE, NOISES, TOTALS, Budget, Row, as_result, error_budget
-from neurosim.io import read_result, write_result
+from neurosim.experiment.budget.bench import Bench
+from neurosim.experiment.budget.noise import noise_rows, noises_of, with_emulated_noise
+from neurosim.io import load_dataset, read_result, write_result
 from neurosim.spec import Spec, read_spec
 
 SPECS = Path(__file__).parents[2] / "examples" / "specs"
@@ -123,6 +126,18 @@ def test_noise_is_in_the_budget_by_kind() -> None:
                 assert more.spreads[kind].sigma == pytest.approx(2 * less.spreads[kind].sigma, rel=1e-9)
             elif kind not in TOTALS:
                 assert high[kind].spread == pytest.approx(row.spread, rel=1e-9, abs=1e-15)
+
+
+def test_noise_of_compartments_with_time_constants_beside_emulated_presentations() -> None:
+    """Where noise enters a compartment that filters it, and the basal one has white noise of its own."""
+    slow = ["network.tau_basal_ratio=0.1", "network.tau_apical_ratio=0.15", "run.dt_ratio=0.05"]
+    spec = small(*slow, noise=True)
+    bench = Bench.of(spec, load_dataset(spec.task), Weights.initial(spec), 2)
+    noises = noises_of(bench)
+    assert {"basal_white", "apical_white"} <= set(noises)
+    rows = noise_rows(bench, noises, lambda what, done, total: None)
+    for row in with_emulated_noise(bench, rows, 20, "numpy", lambda what, done, total: None):
+        expect_noise(row, 20)
 
 
 def _place(row: Row) -> tuple[str, str]:

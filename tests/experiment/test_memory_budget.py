@@ -38,7 +38,7 @@ CHIPS = [
 
 def spec_on(chip: str, *overrides: str) -> Spec:
     """15-10-10-5 with fixed feedback."""
-    base = [f"chip.name={chip}", "method.name=DFC-fixed"]
+    base = [f"chip.name={chip}", "method.name=DFC-fixed", "chip.noise=false"]
     return read_spec(SPECS / "student_teacher.toml", overrides=[*base, *overrides])
 
 

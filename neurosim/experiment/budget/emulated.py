@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -123,13 +123,22 @@ def _settled(
     found = {"output": last("controller", "output") / volts}
     inputs = np.stack([stimulus.shown(p) for p in range(presentations)])  # (presentations, columns, n_0)
     before = inputs.transpose(1, 0, 2) if lot else inputs
-    update: list[Array] = []
+    posts, pres = [], []
     for l in range(1, chip.spec.network.depth + 1):
         layer = f"layer_{l}"
         found[f"displacement_{l}"] = (last(layer, "soma") - last(layer, "basal")) / volts
-        post = last(layer, "post")
-        change = np.einsum("csi,csj->cij", post, before) / post.shape[1]
-        update += [change.reshape(len(post), -1), post.mean(1)]
+        posts.append(last(layer, "post"))
+        pres.append(before)
         before = last(layer, "rate")
-    found[UPDATE] = np.concatenate(update, axis=1)
+    found[UPDATE] = mean_update(posts, pres)
     return [{name: values[c].ravel() for name, values in found.items()} for c in range(len(found["output"]))]
+
+
+def mean_update(posts: Sequence[Array], pres: Sequence[Array]) -> Array:
+    """Means over m of post · preᵀ, (n, m, n_l) and (n, m, n_{l−1}) of each layer, and of post for biases: (n, size),
+    ordered as those of the reference."""
+    pieces = []
+    for post, pre in zip(posts, pres, strict=True):
+        product = np.einsum("nmi,nmj->nij", post, pre, optimize=True) / post.shape[1]
+        pieces += [product.reshape(len(post), -1), post.mean(1)]
+    return np.concatenate(pieces, axis=1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hardware_models.spreads import Spread
 from neurosim.emulate import VirtualChip
 from neurosim.experiment.budget.bench import Bench
-from neurosim.experiment.budget.emulated import statistics, with_emulated
+from neurosim.experiment.budget.emulated import mean_update, statistics, with_emulated
 from neurosim.experiment.budget.rows import NOISE, UPDATE, Row, turned
 from neurosim.experiment.pretraining import Watch
 from neurosim.experiment.stability import parameters_of
@@ -178,17 +178,11 @@ def _shown(chip: VirtualChip, bench: Bench, noise: Sequence[str]) -> dict[str, A
             layer = traces[f"layer_{l}"]
             moved = (layer["soma"].values[:, -1] - layer["basal"].values[:, -1]) / volts
             parts.setdefault(f"displacement_{l}", []).append(moved)
-        last = slice(-chip.plastic_steps(protocol), None)
-        shown = bench.stimulus.inputs[sample] * bench.stimulus.scale
-        before = np.broadcast_to(shown, (columns, 1, len(shown)))
-        change = []
-        for l in range(1, depth + 1):
-            layer = traces[f"layer_{l}"]
-            post = np.asarray(layer["post"].values[:, last])
-            pre = np.broadcast_to(before, (columns, post.shape[1], before.shape[2]))
-            product = np.einsum("cki,ckj->cij", post, pre, optimize=True) / post.shape[1]
-            change += [product.reshape(columns, -1), post.mean(1)]
-            before = np.asarray(layer["rate"].values[:, last])
-        updates.append(np.concatenate(change, axis=1))
+        steps = chip.plastic_steps(protocol)
+        n_0 = bench.spec.network.layers[0]
+        shown = np.broadcast_to(bench.stimulus.inputs[sample] * bench.stimulus.scale, (columns, steps, n_0))
+        layers = [traces[f"layer_{l}"] for l in range(1, depth + 1)]
+        posts, rates = ([layer[name].values[:, -steps:] for layer in layers] for name in ("post", "rate"))
+        updates.append(mean_update(posts, [shown, *rates[:-1]]))
     found = {name: np.concatenate(pieces, axis=1) for name, pieces in parts.items()}
     return {**found, UPDATE: np.mean(updates, axis=0)}
