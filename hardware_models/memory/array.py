@@ -56,6 +56,10 @@ class CellArray:
         """Of all cells when writing is done: that for which `Memory.program` holds, s."""
         return np.full(self.cells.step.shape, float(self.memory.reference_time))
 
+    def ages(self, age: float) -> Array:
+        """Of all cells, `age` seconds after they were written, s; never below `first_age`."""
+        return np.maximum(self.first_age, age)
+
     def written(self, weights: ArrayLike, generator: np.random.Generator) -> Array:
         """What is stored of weights that are written into it."""
         aim = np.asarray(weights, float) / self.full_scale

@@ -35,7 +35,7 @@ def errors_of(array: CellArray, weights: ArrayLike, *, age: float) -> dict[str, 
     levels, off = _aimed(array, weights)
     found = {LEVELS: Moments.certain(array.full_scale * off)}
     for name, flaw in FLAWS.items():
-        held = flaw.moments(array, levels, _ages(array, age))
+        held = flaw.moments(array, levels, array.ages(age))
         found[name] = Moments(
             mean=array.full_scale * (held.mean - levels), sigma=array.full_scale * held.sigma
         )
@@ -49,7 +49,7 @@ def drawn_error(
     levels, off = _aimed(array, weights)
     if flaw == LEVELS:
         return array.full_scale * off
-    held = FLAWS[flaw].drawn(array, levels, _ages(array, age), generator)
+    held = FLAWS[flaw].drawn(array, levels, array.ages(age), generator)
     return array.full_scale * (held - levels)
 
 
@@ -58,10 +58,6 @@ def _aimed(array: CellArray, weights: ArrayLike) -> tuple[Array, Array]:
     meant = np.asarray(weights, float) / array.full_scale
     levels = array.memory.levels(meant)
     return levels, levels - meant
-
-
-def _ages(array: CellArray, age: float) -> Array:
-    return np.maximum(array.first_age, age)
 
 
 def _written(array: CellArray, levels: Array, generator: np.random.Generator) -> Array:

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_models.memory import CellArray, Moments, drawn_error, errors_of
+from hardware_models.memory import Moments, drawn_error, errors_of
 from hardware_models.spreads import Spread
 from neurosim.emulate import Storage, Weights
 from neurosim.emulate.weights import each_array, named_arrays
@@ -26,10 +26,12 @@ PREFIX = "memory_"
 class Memories:
     """Weights that are meant, and the cells of every chip of a lot that they are written into.
 
-    Moments of what a cell holds are exact, and errors of different cells independent. First order of a network in
-    them ends as that in other deviations does, where a row's second order nears its spread. It ends early for dead
-    devices: a fraction f of them has σ = √(f(1 − f)) of a weight, however small f is an error of a whole weight, and
-    a kurtosis near 1/f, so that some tens of chips say little about a spread.
+    Moments of an imperfection alone are exact, and errors of different cells independent. Those of all are added up,
+    which leaves out that a weight drifts as what was written, and that a dead device misses nothing. First order of
+    a network in them ends as that in other deviations does, where a row's second order nears its spread. It ends
+    early for dead devices: stuck at the lowest conductance, a fraction f of them makes σ = √(f(1 − f)) of a weight,
+    and each of them, however few, takes all of one away; with a kurtosis near 1/f, some tens of chips say little
+    about their spread.
     """
 
     design: Design
@@ -93,11 +95,7 @@ class Memories:
 
     def _written(self, storage: Storage) -> Weights:
         """By the chip itself."""
-
-        def age(array: CellArray) -> Array:
-            return np.maximum(array.first_age, self.age)
-
-        ages = {f"{name}.age": age(array) for name, array in storage.arrays.items()}
+        ages = {f"{name}.age": array.ages(self.age) for name, array in storage.arrays.items()}
         return storage.held(attrs.evolve(storage.written(self.meant), cells=ages))
 
     def _chosen(self, kind: str) -> list[Mapping[str, Moments]]:
