@@ -27,7 +27,7 @@ parser.add_argument("--samples", type=int, default=0, help="training samples; 0:
 parser.add_argument("--presets", nargs="*", default=REAL)
 parser.add_argument("--backend", default="cpp")
 parser.add_argument("--out", type=Path, default=Path("results/chips"), help="of the picture and the numbers")
-parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other numbers for the spec")
+parser.add_argument("--set", action="append", default=[], metavar="table.key=value", help="change the spec")
 options = parser.parse_args()
 changes = [f"task.train_samples={options.samples}", *options.set]
 base = read_spec(Path(__file__).parent / "specs" / "digits_chip.toml", overrides=changes)

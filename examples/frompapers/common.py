@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import attrs
 import torch
-from kept import Arrays, continued, key_of, make_folder, resumable
+from kept import Arrays, continued, key_of, resumable
 from presented import (
     new_figure,
     panel,
@@ -31,7 +31,7 @@ from presented import (
 from split import Part, Split, load_split
 
 from neurosim.errors import NeurosimError, nearest
-from neurosim.io.atomic import check_writable
+from neurosim.io.atomic import check_writable, make_folder
 
 __all__ = [
     "Arrays",
@@ -43,7 +43,6 @@ __all__ = [
     "guarded",
     "key_of",
     "load_split",
-    "make_folder",
     "new_figure",
     "panel",
     "parse",

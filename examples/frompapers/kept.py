@@ -14,8 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.errors import OutputError
-from neurosim.io.atomic import one_line, write_atomically
+from neurosim.io.atomic import make_folder, one_line, write_atomically
 from neurosim.version import __version__
 
 Arrays = dict[str, NDArray[Any]]
@@ -94,13 +93,3 @@ def _write(path: Path, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         file.attrs["kept_by"], file.attrs["key"] = MARK, key
         for name, values in arrays.items():
             file[name] = values
-
-
-def make_folder(folder: Path) -> None:
-    """The folder with those above it; OutputError if that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            "folder cannot be made", where=str(folder), got=one_line(error), remedy="choose another --out"
-        ) from None

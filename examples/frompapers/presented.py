@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept import make_folder
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from neurosim.io.atomic import write_atomically
+from neurosim.io.atomic import make_folder, write_atomically
 from neurosim.report.style import NORMAL, frame
 
 WIDTH = 110

@@ -114,6 +114,7 @@ class VirtualChip:
         Raises
         ------
         DataError : the stimulus does not fit the network, or the chip's converter.
+        SpecError : a kind of noise that the chip does not have.
         EngineError, CompileError : the engine failed.
         """
         self._check(stimulus)
@@ -279,9 +280,16 @@ class VirtualChip:
     def _noise_values(self, noise: bool | Collection[str], passage: int) -> dict[str, ArrayLike]:
         spec, design = self.spec, self._design
         values: dict[str, ArrayLike] = {}
-        for group in self.model.groups:
-            if "noise_key" not in group.parameters:
-                continue
+        noisy = [group for group in self.model.groups if "noise_key" in group.parameters]
+        known = {kind for group in noisy for kind in map(noise_kind, group.parameters) if kind}
+        if not isinstance(noise, bool) and not known.issuperset(noise):
+            raise SpecError(
+                "the chip has no such noise",
+                where="noise",
+                expected="of " + (", ".join(sorted(known)) or "none"),
+                got=", ".join(sorted(set(noise) - known)),
+            )
+        for group in noisy:
             place = int(group.name.removeprefix("layer_")) if group.name.startswith("layer_") else group.name
             values[f"{group.name}.noise_key"] = noise_key(
                 spec, seed=self.chip.seed, place=place, passage=passage, sleeps=design.sleeps

@@ -53,6 +53,21 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         _flush(target.parent)
 
 
+def make_folder(folder: str | Path) -> None:
+    """The folder with those above it.
+
+    Raises
+    ------
+    OutputError : it cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            "folder cannot be made", where=str(folder), got=one_line(error), remedy="choose another --out"
+        ) from None
+
+
 def one_line(error: Exception) -> str:
     """The first line of an error's text, or its type when it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosim.errors import DataError
-from neurosim.io.atomic import one_line, write_atomically
+from neurosim.io.atomic import make_folder, one_line, write_atomically
 
 
 def read_kept(path: str | Path, *, settings: Sequence[Any]) -> dict[str, Any]:
@@ -40,6 +40,6 @@ def keep(path: str | Path, *, settings: Sequence[Any], **numbers: Any) -> None:
     ------
     OutputError : it cannot be written.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent)
     with write_atomically(path) as part:
         part.write_text(json.dumps({"settings": list(settings), **numbers}, indent=2), encoding="utf-8")

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from neurosim.emulate import Weights
+from neurosim.emulate import VirtualChip, Weights
 from neurosim.errors import SpecError
 from neurosim.experiment.budget import ALL, NOISE, NOISES, TOTALS, Budget, Row, as_result, error_budget
 from neurosim.experiment.budget.bench import Bench
@@ -138,6 +138,26 @@ def test_noise_of_compartments_with_time_constants_beside_emulated_presentations
     rows = noise_rows(bench, noises, lambda what, done, total: None)
     for row in with_emulated_noise(bench, rows, 20, "numpy", lambda what, done, total: None):
         expect_noise(row, 20)
+
+
+def test_a_chip_that_is_as_designed_but_for_its_noise_has_a_budget_of_that() -> None:
+    """White and 1/f noise of an ideal chip; nothing differs from chip to chip."""
+    rough = ["run.dt_ratio=0.1", "run.settle_duration=1.0", "run.learn_duration=1.0"]
+    alone = ["chip.name=ideal", "method.name=DFC-fixed", "chip.noise=true", *rough]
+    spec = read_spec(SPECS / "student_teacher.toml", overrides=alone)
+    budget = error_budget(spec, chips=4, samples=1, backend="numpy")
+    *single, together = budget.of("update")
+    assert {row.imperfection for row in single} == set(budget.spreads) <= set(NOISES)
+    assert together.imperfection == NOISE
+    assert together.emulated_spread > 0
+
+
+def test_noise_that_a_chip_does_not_have_is_refused() -> None:
+    spec = small("run.dt_ratio=0.1", noise=True)
+    bench = Bench.of(spec, load_dataset(spec.task), Weights.initial(spec), 1)
+    chip = VirtualChip(spec, columns=1, backend="numpy")
+    with pytest.raises(SpecError, match="no such noise"):
+        chip.show(bench.stimulus, weights=bench.memory.meant, protocol=spec.run.protocol, noise=["soma_pink"])
 
 
 def _place(row: Row) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neurosim.errors import DataError
+from neurosim.errors import DataError, OutputError
 from neurosim.io.kept import keep, read_kept
 
 
@@ -28,3 +28,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(DataError, match="move the file away"):
         read_kept(file, settings=[])
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="folder cannot be made"):
+        keep(tmp_path / "file" / "below" / "numbers.json", settings=[], ideal=1.0)

@@ -48,7 +48,7 @@ class Bench:
         lot = lot if design.draw is not None else lot.only("none")
         active = {kind: lot.spreads[kind] for kind in KINDS if lot.spreads[kind] != Spread()}
         memory = Memories.of(design, weights, age=age)
-        if design.draw is None and not memory.errors:
+        if design.draw is None and not memory.errors and not design.chip.noise:
             raise SpecError(
                 "the chip has no imperfections to budget",
                 where=f"{spec.source or 'spec'}: chip.name",

@@ -19,8 +19,11 @@ from neurosim.spec import Deviations
 
 
 def closed_rows(bench: Bench, watch: Watch) -> list[Row]:
-    """What all devices share is solved for; about that state, what differs is linearised."""
+    """What all devices share is solved for; about that state, what differs is linearised. None of a chip that is as
+    designed."""
     kinds = list(bench.active)
+    if not kinds:
+        return []
     shifted = [kind for kind in kinds if bench.active[kind].shift != 0]
     still = [kind for kind in kinds if kind not in shifted]
     plain = _loop(bench, bench.plain, bench.memory.meant)

@@ -29,6 +29,8 @@ def with_emulated_chips(
     bench: Bench, rows: list[Row], chips: int, backend: str | None, watch: Watch
 ) -> list[Row]:
     """The rows with mean, spread and angle of emulated chips beside what they have."""
+    if not rows:
+        return []
     protocol = _protocol(bench)
     one = VirtualChip(bench.spec, columns=bench.samples, backend=backend, cells=False)
     many = VirtualChip(bench.spec, columns=chips, backend=backend, cells=False)

@@ -141,11 +141,12 @@ def with_emulated_noise(
         return []
     many = VirtualChip(bench.spec, columns=chips, backend=backend, cells=False).redrawn(bench.plain)
     kinds = list(dict.fromkeys(row.imperfection for row in rows))
+    single = [kind for kind in kinds if kind != NOISE]
     base = {signal: values[0] for signal, values in _shown(many, bench, []).items()}
     found: dict[tuple[str, str], dict[str, float]] = {}
     for done, kind in enumerate(kinds):
         watch("emulating noise", done, len(kinds))
-        runs = _shown(many, bench, kinds if kind == NOISE else [kind])
+        runs = _shown(many, bench, single if kind == NOISE else [kind])
         for signal, y in base.items():
             found[kind, signal] = statistics(y, runs[signal])
     watch("emulating noise", len(kinds), len(kinds))
