@@ -6,10 +6,10 @@ from hardware_models.memory.cells import Cells, Faults
 from hardware_models.memory.cmo import Cmo
 from hardware_models.memory.curve import Curve
 from hardware_models.memory.emulated import Answer, Conduction, Keeping
-from hardware_models.memory.flaws import FLAWS, LEVELS, Flaw, drawn_error, errors_of
+from hardware_models.memory.flaws import FLAWS, LEVELS, Flaw, drawn_error, errors_of, outcomes_of
 from hardware_models.memory.ideal import Ideal
 from hardware_models.memory.memory import Memory, retained
-from hardware_models.memory.moments import Moments
+from hardware_models.memory.moments import Moments, Outcomes
 from hardware_models.memory.pcm import Pcm
 from hardware_models.memory.rram import Rram, Snapshot
 from hardware_models.memory.sonos import Saturating, Sonos
@@ -47,6 +47,7 @@ __all__ = [
     "Keeping",
     "Memory",
     "Moments",
+    "Outcomes",
     "Pcm",
     "Rram",
     "Saturating",
@@ -56,5 +57,6 @@ __all__ = [
     "UpdateLaw",
     "drawn_error",
     "errors_of",
+    "outcomes_of",
     "retained",
 ]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+from scipy.special import roots_legendre
 
 from hardware_models import checks
 from hardware_models.memory.curve import Array
-from hardware_models.memory.moments import Moments
+from hardware_models.memory.moments import Moments, Outcomes
 from hardware_models.memory.pair import join, split
 from hardware_models.memory.update_law import UpdateLaw
 from hardware_models.quantity import QuantityError
+
+_POINTS = 3
+"""That stand for a uniform distribution."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -51,6 +55,24 @@ class Cells:
             sigma=np.hypot(devices.sigma[0], devices.sigma[1]) / (1 - self.lowest),
         )
 
+    def outcomes(self, weights: Array) -> Outcomes:
+        """Of `held`, all that may come of it."""
+        if self.faults.at == "low":  # the device that stands for nothing is there already
+            f, shape = self.faults.fraction, (2, *np.ones(np.ndim(weights), int))
+            return Outcomes(
+                values=np.stack([weights, np.zeros_like(weights)]),
+                chances=np.reshape([1 - f, f], shape),
+            )
+        devices = split(weights, self.lowest)
+        plus, minus = (self.faults.outcomes(x, lowest=self.lowest) for x in devices)
+        pairs = [(a, b) for a in range(len(plus.values)) for b in range(len(minus.values))]
+        return Outcomes(
+            values=np.stack(
+                [join(np.stack([plus.values[a], minus.values[b]]), self.lowest) for a, b in pairs]
+            ),
+            chances=np.stack([plus.chances[a] * minus.chances[b] for a, b in pairs]),
+        )
+
     def fitting(self, shape: tuple[int, ...]) -> Cells:
         """Itself; QuantityError where these are not the cells of weights of that shape."""
         if self.step.shape != shape:
@@ -82,6 +104,18 @@ class Faults:
         f = self.fraction
         variance = f * (1 - f) * (devices - mean) ** 2 + f * (square - mean**2)
         return Moments(mean=(1 - f) * devices + f * mean, sigma=np.sqrt(variance))
+
+    def outcomes(self, devices: Array, *, lowest: float) -> Outcomes:
+        """Of the same, alive first. Where the dead are stuck anywhere, Gauss and Legendre's points stand for that:
+        exact for what goes by a fifth power."""
+        points, parts = (np.array(part) for part in roots_legendre(_POINTS))
+        everywhere = self.at == "random"
+        stuck = lowest + (1 - lowest) * (points + 1) / 2 if everywhere else np.array([lowest])
+        chances = [1 - self.fraction, *(self.fraction * (parts / 2 if everywhere else np.ones(1)))]
+        return Outcomes(
+            values=np.stack([devices, *(np.full_like(devices, x) for x in stuck)]),
+            chances=np.reshape(chances, (len(chances), *np.ones(np.ndim(devices), int))),
+        )
 
 
 def draw_pairs(

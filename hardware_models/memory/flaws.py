@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from hardware_models.memory.array import CellArray
 from hardware_models.memory.curve import Array
-from hardware_models.memory.moments import Moments
+from hardware_models.memory.moments import Moments, Outcomes
 
 LEVELS = "levels"
 """What can be aimed at: steps, and full scale. The same in all cells."""
@@ -24,6 +24,8 @@ class Flaw:
     """Over all cells and writings, from x and age."""
     drawn: Callable[[CellArray, Array, Array, np.random.Generator], Array]
     """Of these cells, and one writing; from x, age and what a writing draws from."""
+    outcomes: Callable[[CellArray, Array], Outcomes] | None = None
+    """From x, over all cells, where what they hold is either right or far off; None: where it is never far off."""
 
 
 def errors_of(array: CellArray, weights: ArrayLike, *, age: float) -> dict[str, Moments]:
@@ -53,6 +55,16 @@ def drawn_error(
     return array.full_scale * (held - levels)
 
 
+def outcomes_of(array: CellArray, weights: ArrayLike, flaw: str) -> Outcomes | None:
+    """Errors of `errors_of` that cells may have; None where moments say enough."""
+    outcomes = FLAWS[flaw].outcomes if flaw in FLAWS else None
+    if outcomes is None:
+        return None
+    levels, _ = _aimed(array, weights)
+    found = outcomes(array, levels)
+    return Outcomes(values=array.full_scale * (found.values - levels), chances=found.chances)
+
+
 def _aimed(array: CellArray, weights: ArrayLike) -> tuple[Array, Array]:
     """Levels x, and how far off the weights they are."""
     meant = np.asarray(weights, float) / array.full_scale
@@ -78,6 +90,7 @@ FLAWS: Mapping[str, Flaw] = {
     "dead": Flaw(
         moments=lambda array, x, age: array.cells.held_by_any(x),
         drawn=lambda array, x, age, generator: array.cells.held(x),
+        outcomes=lambda array, x: array.cells.outcomes(x),
     ),
 }
 """Writing misses, and sources of a digital cell do not match; time takes away; devices are dead. Each is independent

@@ -28,6 +28,16 @@ class Moments:
         return self.mean + self.sigma * np.asarray(normals, float)
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Outcomes:
+    """All that every cell may hold, where that is a few values far apart: moments alone say little then."""
+
+    values: Array
+    """(outcomes, …)."""
+    chances: Array
+    """Of the same shape, or of one that is broadcast to it; they add up to 1."""
+
+
 def rectified(mean: Array, sigma: Array) -> Moments:
     """Of max(m + σz, 0): m Φ(m/σ) + σ φ(m/σ), and (m² + σ²) Φ(m/σ) + m σ φ(m/σ) of its square."""
     safe = np.where(sigma > 0, sigma, 1.0)

@@ -71,6 +71,9 @@ _CHUNK = 128
 _ORDER = 2
 
 
+_Parts = tuple[tuple[Layer, ...], Controller, Wiring]
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Signals:
     """What learning is made of, once a loop has settled; a batch of B samples."""
@@ -131,22 +134,42 @@ class Loop:
             return sum(_sizes(self.plant, self.wiring))
         return int(self.output.shape[1])
 
-    def signals(self, deltas: Mapping[str, Tensor] | None = None) -> Signals:
-        """At deviations by kind, (count,) each, right up to second order in them; None: none."""
-        plant, controller, wiring = self.plant, self.controller, self.wiring
-        for kind, delta in (deltas or {}).items():
-            plant, controller, wiring = _moved(plant, controller, wiring, kind, delta)
+    def signals(self, deltas: Mapping[str, Tensor] | None = None, *, output: Tensor | None = None) -> Signals:
+        """At deviations by kind, (count,) each; None: none.
+
+        Right up to second order in them, or at the `output` (B, n_L) that is known to belong to them.
+        """
+        parts = self._moved(deltas)
+        plant, controller, wiring = parts
         rest = run_forward(plant, self.inputs)
-        target = nudged(self.loss, rest.output, self.desired, self.stepsize)
-        output = self.output
-        for _ in range(_ORDER):
-            given = output + controller.output_offset
-            found = run_forward(plant, self.inputs, apical=resting_apicals(plant, wiring, given))
-            missing = controller.error(target, found.output) - controller.demand(output)
-            output = output + torch.linalg.solve(self.slope, missing[:, :, None])[:, :, 0]
+        if output is None:
+            target, output = self._target(rest), self.output
+            for _ in range(_ORDER):
+                missing = self._missing(output, parts, target)
+                output = output + torch.linalg.solve(self.slope, missing[:, :, None])[:, :, 0]
         given = output + controller.output_offset
         settled = run_forward(plant, self.inputs, apical=resting_apicals(plant, wiring, given))
         return _signals(plant, given, rest, settled, self.inputs, auto_zero=self.auto_zero)
+
+    def missing(self, output: Tensor, deltas: Mapping[str, Tensor]) -> Tensor:
+        """R: what the controller sees at u and these deviations, less what it takes to keep u, (B, n_L)."""
+        parts = self._moved(deltas)
+        return self._missing(output, parts, self._target(run_forward(parts[0], self.inputs)))
+
+    def _moved(self, deltas: Mapping[str, Tensor] | None) -> _Parts:
+        parts = self.plant, self.controller, self.wiring
+        for kind, delta in (deltas or {}).items():
+            parts = _moved(*parts, kind, delta)
+        return parts
+
+    def _target(self, rest: Activity) -> Tensor:
+        return nudged(self.loss, rest.output, self.desired, self.stepsize)
+
+    def _missing(self, output: Tensor, parts: _Parts, target: Tensor) -> Tensor:
+        plant, controller, wiring = parts
+        given = output + controller.output_offset
+        found = run_forward(plant, self.inputs, apical=resting_apicals(plant, wiring, given))
+        return controller.error(target, found.output) - controller.demand(output)
 
 
 def _signals(
@@ -316,7 +339,7 @@ class _Sum:
         if row.weight == 0:
             self.shift = first
             return
-        self.squares += row.weight * _squares(first, y)
+        self.squares += row.weight * squares(first, y)
         self.curvature += 0.5 * row.weight * second
 
     def effect(self) -> Effect:
@@ -328,16 +351,16 @@ class _Sum:
         )
 
 
-def _squares(change: Tensor, y: Tensor) -> Tensor:
-    """(‖c‖², ‖c⊥‖²) of a change and of what is orthogonal to y in it."""
+def squares(change: Tensor, y: Tensor) -> Tensor:
+    """(‖c‖², ‖c⊥‖²) of a change and of what is orthogonal to y in it, (2,); of changes (n, size), (2, n)."""
     along = change @ (y / torch.linalg.vector_norm(y).clamp(min=1e-300))
-    whole = change.square().sum()
+    whole = change.square().sum(-1)
     return torch.stack([whole, (whole - along.square()).clamp(min=0.0)])
 
 
 def _moved(
     plant: tuple[Layer, ...], controller: Controller, wiring: Wiring, kind: str, delta: Tensor
-) -> tuple[tuple[Layer, ...], Controller, Wiring]:
+) -> _Parts:
     """A loop's parts with gains multiplied by 1 + δ and terms moved by δ."""
     if kind in LAYER_KINDS:
         pieces = delta.split([len(layer.leak) for layer in plant])

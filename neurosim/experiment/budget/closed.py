@@ -13,6 +13,7 @@ from neurosim.experiment.budget.bench import Bench
 from neurosim.experiment.budget.rows import ALL, UPDATE, Row, turned
 from neurosim.experiment.pretraining import Watch
 from neurosim.experiment.stability import parameters_of
+from neurosim.reference.jumps import jump_effects
 from neurosim.reference.sensitivity import GAINS, Effect, Loop, effects, settled_loop
 from neurosim.reference.tensors import double
 from neurosim.spec import Deviations
@@ -79,18 +80,45 @@ def _signals(loop: Loop) -> dict[str, torch.Tensor]:
 
 
 def _effects(bench: Bench, loop: Loop, kinds: Sequence[str]) -> dict[str, dict[str, Effect]]:
-    differing = [kind for kind in kinds if bench.active[kind].sigma > 0]
-    stored = {kind: _of_cells(bench, kind) for kind in kinds if kind in bench.memory.errors}
-    return effects(loop, kinds, spread=differing, stored=stored)
+    jumping = {kind: outcomes for kind in kinds if (outcomes := bench.memory.outcomes(kind))}
+    small = [kind for kind in kinds if kind not in jumping]
+    differing = [kind for kind in small if bench.active[kind].sigma > 0]
+    sigmas = {
+        kind: _in_a_row(bench, bench.memory.sigma(kind)) for kind in small if kind in bench.memory.errors
+    }
+    stored = {kind: sigma / (bench.active[kind].sigma or 1.0) for kind, sigma in sigmas.items()}
+    found = effects(loop, small, spread=differing, stored=stored)
+    return found | {kind: _of_jumps(bench, loop, kind, outcomes) for kind, outcomes in jumping.items()}
 
 
-def _of_cells(bench: Bench, kind: str) -> torch.Tensor:
-    """By what a weight differs through its cell and its synapse, over the σ of all, as `STORED` has it."""
-    sigma, plain = bench.memory.sigma(kind), bench.plain
-    parts = [gain * w for gain, w in zip(plain.forward_gain, sigma.forward, strict=True)]
-    parts += sigma.biases
-    parts += [gain * w for gain, w in zip(plain.feedback_gain, sigma.feedback, strict=True)]
-    return double(np.concatenate([part.ravel() for part in parts])) / (bench.active[kind].sigma or 1.0)
+def _of_jumps(
+    bench: Bench, loop: Loop, kind: str, outcomes: Sequence[tuple[Weights, Weights]]
+) -> dict[str, Effect]:
+    """Of weights that are what they are in the mean, or something else; over σ², as that of a σ of 1 is."""
+    mean, square = bench.memory.mean(kind), bench.active[kind].sigma ** 2
+    held = _in_a_row(bench, mean)
+    changes = torch.stack([_in_a_row(bench, values) - held for values, _ in outcomes])
+    chances = torch.stack([_in_a_row(bench, chances, gains=False) for _, chances in outcomes])
+    return {
+        name: attrs.evolve(
+            effect,
+            curvature=effect.curvature / square,
+            square=effect.square / square,
+            square_across=effect.square_across / square,
+        )
+        for name, effect in jump_effects(loop, changes, chances).items()
+    }
+
+
+def _in_a_row(bench: Bench, weights: Weights, *, gains: bool = True) -> torch.Tensor:
+    """Of cells, behind the gains of their synapses: as `STORED` has it."""
+    forward, feedback = weights.forward, weights.feedback
+    if gains:
+        plain = bench.plain
+        forward = tuple(gain * w for gain, w in zip(plain.forward_gain, forward, strict=True))
+        feedback = tuple(gain * w for gain, w in zip(plain.feedback_gain, feedback, strict=True))
+    parts = [*forward, *weights.biases, *feedback]
+    return double(np.concatenate([part.ravel() for part in parts]))
 
 
 def _closed(bench: Bench, plain: Loop, loop: Loop, kinds: Sequence[str]) -> _Closed:

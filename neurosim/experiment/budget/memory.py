@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_models.memory import Moments, drawn_error, errors_of
+from hardware_models.memory import Moments, Outcomes, drawn_error, errors_of, outcomes_of
 from hardware_models.spreads import Spread
 from neurosim.emulate import Storage, Weights
 from neurosim.emulate.weights import each_array, named_arrays
@@ -28,10 +28,11 @@ class Memories:
 
     Moments of an imperfection alone are exact, and errors of different cells independent. Those of all are added up,
     which leaves out that a weight drifts as what was written, and that a dead device misses nothing. First order of
-    a network in them ends as that in other deviations does, where a row's second order nears its spread. It ends
-    early for dead devices: stuck at the lowest conductance, a fraction f of them makes σ = √(f(1 − f)) of a weight,
-    and each of them, however few, takes all of one away; with a kurtosis near 1/f, some tens of chips say little
-    about their spread.
+    a network in them ends as that in other deviations does, where a row's second order nears its spread.
+
+    Dead devices are not small deviations: each of them, however few, takes all of a weight away. Of them each is
+    followed by itself, whatever it does, which is first order in their fraction f: it ends where two of them meet at
+    the same few neurons. With a kurtosis near 1/f, some tens of chips say little about their spread.
     """
 
     design: Design
@@ -76,6 +77,32 @@ class Memories:
             return np.sqrt(np.zeros_like(matrix) + sum(errors[name].sigma ** 2 for errors in chosen))
 
         return each_array(self.meant, joint)
+
+    def outcomes(self, kind: str) -> list[tuple[Weights, Weights]]:
+        """All that cells may hold with one kind of imperfection, and with which chances, where that is either right or
+        far off; nothing where σ says enough."""
+        flaw, arrays = kind.removeprefix(PREFIX), self.design.arrays
+        found = {
+            name: outcomes
+            for name, matrix in named_arrays(self.meant)
+            if kind in self.errors
+            and name in arrays
+            and (outcomes := outcomes_of(arrays[name], matrix, flaw))
+        }
+        count = max((len(outcomes.values) for outcomes in found.values()), default=0)
+        return [self._outcome(found, place, count) for place in range(count)]
+
+    def _outcome(self, found: Mapping[str, Outcomes], place: int, count: int) -> tuple[Weights, Weights]:
+        """One of them; whatever has no others is as it is meant."""
+
+        def value(name: str, matrix: Array) -> Array:
+            return matrix + found[name].values[place] if name in found else matrix
+
+        def chance(name: str, matrix: Array) -> Array:
+            p = found[name].chances[place] if name in found else np.float64(1 / count)
+            return np.broadcast_to(p, matrix.shape)
+
+        return each_array(self.meant, value), each_array(self.meant, chance)
 
     def chip(self, kind: str, seed: int) -> Weights:
         """What the cells of chip `seed` hold, with one kind of imperfection, or written and aged with `ALL`."""
