@@ -6,7 +6,15 @@ from hardware_models.memory.cells import Cells, Faults
 from hardware_models.memory.cmo import Cmo
 from hardware_models.memory.curve import Curve
 from hardware_models.memory.emulated import Answer, Conduction, Keeping
-from hardware_models.memory.flaws import FLAWS, LEVELS, Flaw, drawn_error, errors_of, outcomes_of
+from hardware_models.memory.flaws import (
+    FLAWS,
+    LEVELS,
+    Flaw,
+    drawn_error,
+    errors_of,
+    errors_together,
+    outcomes_of,
+)
 from hardware_models.memory.ideal import Ideal
 from hardware_models.memory.memory import Memory, retained
 from hardware_models.memory.moments import Moments, Outcomes
@@ -57,6 +65,7 @@ __all__ = [
     "UpdateLaw",
     "drawn_error",
     "errors_of",
+    "errors_together",
     "outcomes_of",
     "retained",
 ]

@@ -55,14 +55,46 @@ def drawn_error(
     return array.full_scale * (held - levels)
 
 
-def outcomes_of(array: CellArray, weights: ArrayLike, flaw: str) -> Outcomes | None:
-    """Errors of `errors_of` that cells may have; None where moments say enough."""
+def errors_together(array: CellArray, weights: ArrayLike, *, age: float) -> dict[str, Moments]:
+    """The same where flaws act on one another: a miss drifts with what was written, to first order about the weights,
+    and dead devices take away what is left of them. They add up to what `Storage` of a chip makes of its weights."""
+    levels, off = _aimed(array, weights)
+    ages = array.ages(age)
+    found = {name: flaw.moments(array, levels, ages) for name, flaw in FLAWS.items()}
+    written, aged = found["writing"], found["ageing"].mean
+    left = _left(array, levels, ages, written.sigma)
+    dead = FLAWS["dead"].moments(array, aged, ages)
+    errors = {
+        "writing": Moments(mean=left * (written.mean - levels), sigma=left * written.sigma),
+        "ageing": Moments(mean=aged - levels, sigma=found["ageing"].sigma),
+        "dead": Moments(mean=dead.mean - aged, sigma=dead.sigma),
+    }
+    scaled = {
+        name: Moments(mean=array.full_scale * e.mean, sigma=array.full_scale * e.sigma)
+        for name, e in errors.items()
+    }
+    return {LEVELS: Moments.certain(array.full_scale * off), **scaled}
+
+
+def _left(array: CellArray, levels: Array, ages: Array, sigma: Array) -> Array:
+    """How much time leaves of a miss of σ, on average of both ways."""
+    width = np.where(sigma > 0, sigma, 1.0)
+    above, below = (array.keeping.moments(levels + side * width, ages).mean for side in (1, -1))
+    return np.where(sigma > 0, (above - below) / (2 * width), 1.0)
+
+
+def outcomes_of(
+    array: CellArray, weights: ArrayLike, flaw: str, *, age: float, together: bool = False
+) -> Outcomes | None:
+    """Errors that cells may have by one flaw, alone or together with the others; None where moments say enough."""
     outcomes = FLAWS[flaw].outcomes if flaw in FLAWS else None
     if outcomes is None:
         return None
-    levels, _ = _aimed(array, weights)
-    found = outcomes(array, levels)
-    return Outcomes(values=array.full_scale * (found.values - levels), chances=found.chances)
+    held, _ = _aimed(array, weights)
+    if together:
+        held = array.keeping.moments(held, array.ages(age)).mean
+    found = outcomes(array, held)
+    return Outcomes(values=array.full_scale * (found.values - held), chances=found.chances)
 
 
 def _aimed(array: CellArray, weights: ArrayLike) -> tuple[Array, Array]:

@@ -108,4 +108,7 @@ def _newton(loop: Loop, output: Tensor, delta: Tensor) -> Tensor:
         return torch.func.jvp(missing, (output,), (torch.zeros_like(output) + direction,))[1]
 
     slope = torch.func.vmap(along, out_dims=-1)(torch.eye(output.shape[1], dtype=output.dtype))
-    return -torch.linalg.solve(slope, missing(output)[:, :, None])[:, :, 0]
+    move, _ = torch.linalg.solve_ex(
+        slope, -missing(output)[:, :, None]
+    )  # what cannot be solved is not finite
+    return move[:, :, 0]

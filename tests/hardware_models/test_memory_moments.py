@@ -58,6 +58,14 @@ def test_what_dead_devices_leave(memory: Memory, weight: float, at: str) -> None
     dead = attrs.evolve(memory, faults=Faults(fraction=0.1, at=at))
     check(dead, "dead", weight, float(memory.reference_time))
     check(dead, "writing", weight, float(memory.reference_time))
+    array, levels = cells_of(dead, weight)
+    moments, outcomes = FLAWS["dead"].moments(array, levels, array.first_age), array.cells.outcomes(levels)
+    chances = np.broadcast_to(outcomes.chances, outcomes.values.shape)
+    mean = np.sum(chances * outcomes.values, axis=0)
+    variance = np.sum(chances * (outcomes.values - mean) ** 2, axis=0)
+    np.testing.assert_allclose(chances.sum(0), 1, rtol=ROUNDING)
+    np.testing.assert_allclose(mean, moments.mean, rtol=ROUNDING, atol=ROUNDING)
+    np.testing.assert_allclose(variance, moments.sigma**2, rtol=ROUNDING, atol=ROUNDING)
 
 
 def test_a_flaw_that_a_memory_has_not_leaves_the_levels() -> None:

@@ -32,7 +32,7 @@ def closed_rows(bench: Bench, watch: Watch) -> list[Row]:
     for done, kind in enumerate([*shifted, ALL]):
         watch("closed forms", done, len(shifted) + 2)
         loop = _loop(bench, bench.designed(kind), bench.memory.mean(kind))
-        found[kind] = _closed(bench, plain, loop, kinds if kind == ALL else [kind])
+        found[kind] = _closed(bench, plain, loop, kinds if kind == ALL else [kind], together=kind == ALL)
     watch("closed forms", len(shifted) + 1, len(shifted) + 2)
     for kind, effect in _effects(bench, plain, still).items():
         found[kind] = _sum_of(
@@ -79,26 +79,32 @@ def _signals(loop: Loop) -> dict[str, torch.Tensor]:
     return loop.signals().parts()
 
 
-def _effects(bench: Bench, loop: Loop, kinds: Sequence[str]) -> dict[str, dict[str, Effect]]:
-    jumping = {kind: outcomes for kind in kinds if (outcomes := bench.memory.outcomes(kind))}
+def _effects(
+    bench: Bench, loop: Loop, kinds: Sequence[str], *, together: bool = False
+) -> dict[str, dict[str, Effect]]:
+    """Of kinds by themselves, or of all where they act on one another."""
+    memory = bench.memory
+    outcomes = {kind: memory.outcomes(kind, together=together) for kind in kinds}
+    jumping = {kind: those for kind, those in outcomes.items() if those}
     small = [kind for kind in kinds if kind not in jumping]
     differing = [kind for kind in small if bench.active[kind].sigma > 0]
     sigmas = {
-        kind: _in_a_row(bench, bench.memory.sigma(kind)) for kind in small if kind in bench.memory.errors
+        kind: _in_a_row(bench, memory.sigma(kind, together=together))
+        for kind in small
+        if kind in memory.errors
     }
     stored = {kind: sigma / (bench.active[kind].sigma or 1.0) for kind, sigma in sigmas.items()}
     found = effects(loop, small, spread=differing, stored=stored)
-    return found | {kind: _of_jumps(bench, loop, kind, outcomes) for kind, outcomes in jumping.items()}
+    return found | {kind: _of_jumps(bench, loop, kind, those) for kind, those in jumping.items()}
 
 
 def _of_jumps(
     bench: Bench, loop: Loop, kind: str, outcomes: Sequence[tuple[Weights, Weights]]
 ) -> dict[str, Effect]:
     """Of weights that are what they are in the mean, or something else; over σ², as that of a σ of 1 is."""
-    mean, square = bench.memory.mean(kind), bench.active[kind].sigma ** 2
-    held = _in_a_row(bench, mean)
-    changes = torch.stack([_in_a_row(bench, values) - held for values, _ in outcomes])
-    chances = torch.stack([_in_a_row(bench, chances, gains=False) for _, chances in outcomes])
+    square = bench.active[kind].sigma ** 2
+    changes = torch.stack([_in_a_row(bench, change) for change, _ in outcomes])
+    chances = torch.stack([_in_a_row(bench, chance, gains=False) for _, chance in outcomes])
     return {
         name: attrs.evolve(
             effect,
@@ -121,9 +127,10 @@ def _in_a_row(bench: Bench, weights: Weights, *, gains: bool = True) -> torch.Te
     return double(np.concatenate([part.ravel() for part in parts]))
 
 
-def _closed(bench: Bench, plain: Loop, loop: Loop, kinds: Sequence[str]) -> _Closed:
+def _closed(bench: Bench, plain: Loop, loop: Loop, kinds: Sequence[str], *, together: bool) -> _Closed:
     base, there = _signals(plain), _signals(loop)
-    return _sum_of(bench, _effects(bench, loop, kinds), {name: there[name] - y for name, y in base.items()})
+    found = _effects(bench, loop, kinds, together=together)
+    return _sum_of(bench, found, {name: there[name] - y for name, y in base.items()})
 
 
 def _sum_of(
