@@ -21,7 +21,7 @@ from neurosim.equations.population import (
     population_group,
     signal_name,
 )
-from neurosim.equations.reading import read_noisily
+from neurosim.equations.reading import drives_constantly, read_noisily
 from neurosim.equations.synapse import forward_products, kept_weights, learned_weights
 from neurosim.equations.teaching import decoder_parts, teaching_parts
 from neurosim.equations.wander import wander_of
@@ -81,7 +81,8 @@ def _layers(design: Design) -> Parts:
     groups, codes = [], []
     for l, draw in enumerate(drawn, start=1):
         name = f"layer_{l}"
-        kind = LayerDesign(apical=False, wander=wander_of(name, terms_of(noises, name)))
+        once = l == 1 and drives_constantly(design, updates="buffered")
+        kind = LayerDesign(apical=False, wander=wander_of(name, terms_of(noises, name)), constant=once)
         groups.append(layer_group(network, design.chip, draw, index=l, columns=design.columns, kind=kind))
         codes += layer_code(network, design.chip, draw, index=l, kind=kind)
     return Parts(groups=tuple(groups), code=tuple(codes))

@@ -11,7 +11,7 @@ from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import Program
 from neurosim.equations.noises import noises_of, terms_of
 from neurosim.equations.parts import Ending, Parts, Traced
-from neurosim.equations.reading import read_noisily
+from neurosim.equations.reading import drives_constantly, read_noisily
 from neurosim.equations.synapse import (
     CONTINUOUS,
     check_updates,
@@ -42,9 +42,14 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
     drawn = design.draw.layers if design.draw else (None,) * network.depth
     injected = method.sleep.noise if learns_feedback(design) else 0.0
     noises = noises_of(design)
+    once = drives_constantly(design, updates=_updates(design))
     kinds = [
-        LayerDesign(injected=injected, wander=wander_of(name, terms_of(noises, name)))
-        for name in (f"layer_{l}" for l in range(1, network.depth + 1))
+        LayerDesign(
+            injected=injected,
+            wander=wander_of(f"layer_{l}", terms_of(noises, f"layer_{l}")),
+            constant=once and l == 1,
+        )
+        for l in range(1, network.depth + 1)
     ]
     wander = wander_of(CONTROLLER, terms_of(noises, CONTROLLER))
     fast = learns_feedback(design) and not design.sleeps
@@ -70,9 +75,13 @@ def controlled_parts(design: Design) -> tuple[Parts, Ending]:
     return own + _dense(design, fast=fast) + _weights(design), _ending(design)
 
 
+def _updates(design: Design) -> str:
+    return "buffered" if design.sleeps else design.method.weight_updates
+
+
 def _dense(design: Design, *, fast: bool) -> Parts:
     network, columns = design.network, design.columns
-    updates = "buffered" if design.sleeps else design.method.weight_updates
+    updates = _updates(design)
     relayed = isinstance(design.parts.feedback, FixedRelayed)
     operations, reading = read_noisily(
         design,

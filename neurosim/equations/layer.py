@@ -30,6 +30,12 @@ class LayerDesign:
     """σ of the noise that is put into the apical compartment while the controller is on, activation units · √τ_u."""
     wander: Wander = attrs.field(factory=Wander, eq=False)
     """Noise that remembers."""
+    constant: bool = False
+    """Whether what drives the basal compartment stays the same for a whole presentation."""
+
+    def rests(self, network: Network) -> bool:
+        """Whether the basal compartment does, too: it follows its drive at once, and nothing wanders there."""
+        return self.constant and network.tau_basal_ratio == 0 and not self.wander.current("basal")
 
 
 def layer_group(
@@ -49,22 +55,28 @@ def layer_group(
     fragments = _compartments(network, chip, draw, kind)
     parameters = {
         name: model_parameter(p)
-        for fragment in fragments
+        for fragment in fragments.values()
         for name, p in _layer_parameters(network, chip, draw, fragment, kind).items()
     }
     if chip.noise or kind.injected > 0:
         parameters["noise_key"] = noise_key_parameter()
     parameters |= kind.wander.parameters
-    before = [kind.wander.before, *(fragment.before for fragment in fragments)]
-    equations = [fragment.equations for fragment in fragments] + ["basal_drive : 1", "rate : 1", "post : 1"]
+    moving = [fragment for name, fragment in fragments.items() if name != "basal" or not kind.rests(network)]
+    before = [kind.wander.before, *(fragment.before for fragment in moving)]
+    equations = [fragment.equations for fragment in fragments.values()]
+    equations += ["basal_drive : 1", "rate : 1", "post : 1"]
     equations += kind.wander.equations
     if kind.apical:
-        basal_rate = activation(network.activations[index - 1], argument("basal", draw))
+        basal_rate = "expected" if kind.rests(network) else _basal_rate(network, draw, index)
         offset = " + comparator_offset" if draw is not None else ""
-        held = " - held_difference" if chip.comparator.auto_zero else ""
-        before += [f"difference = rate - {basal_rate}{offset}", f"post = difference{held}"]
-        equations += ["apical_drive : volt", "difference : 1"]
-        equations += ["held_difference : 1"] if chip.comparator.auto_zero else []
+        compared = f"rate - {basal_rate}{offset}"
+        equations.append("apical_drive : volt")
+        if chip.comparator.auto_zero:
+            before += [f"difference = {compared}", "post = difference - held_difference"]
+            equations += ["difference : 1", "held_difference : 1"]
+        else:
+            before.append(f"post = {compared}")
+        equations += ["expected : 1"] if kind.rests(network) else []
         equations += ["post_sum : 1"] if index == 1 else []
     if kind.injected > 0:
         equations.append("apical_noise : volt*second**0.5 (shared)")
@@ -79,7 +91,7 @@ def layer_group(
             slot="groups",
             order=1,
             before="\n".join(line for line in before if line),
-            after="\n".join(fragment.after for fragment in fragments if fragment.after),
+            after="\n".join(fragment.after for fragment in fragments.values() if fragment.after),
         ),
         wander=kind.wander.starts,
         idle=kind.wander.idle,
@@ -105,6 +117,10 @@ def layer_code(
     rate = activation(network.activations[index - 1], argument("soma", draw))
     codes = [code("rate", f"rate = {rate}", "always", "start", -5)]
     codes += kind.wander.code
+    if kind.rests(network):
+        text = _compartments(network, chip, draw, kind)["basal"].before
+        text += f"\nexpected = {_basal_rate(network, draw, index)}" if kind.apical else ""
+        codes.append(code("basal", text, "begin", "groups", 0))
     if kind.apical and chip.comparator.auto_zero:
         noise = f" + hold_noise*{normal(HOLD)}" if samples_noisily(chip) else ""
         codes.append(code("autozero", f"held_difference = difference{noise}\npost = 0", "hold", "groups", 2))
@@ -154,11 +170,17 @@ def taus(network: Network, chip: Chip) -> tuple[Quantity, Quantity, Quantity]:
     )
 
 
-def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: LayerDesign) -> list[Fragment]:
+def _basal_rate(network: Network, draw: LayerDraw | None, index: int) -> str:
+    return activation(network.activations[index - 1], argument("basal", draw))
+
+
+def _compartments(
+    network: Network, chip: Chip, draw: LayerDraw | None, kind: LayerDesign
+) -> dict[str, Fragment]:
     tau_soma, tau_basal, tau_apical = taus(network, chip)
     dynamic = float(tau_apical) > 0
-    fragments = [
-        chip.soma.fragment(
+    fragments = {
+        "soma": chip.soma.fragment(
             tau_soma,
             drawn=draw is not None,
             soma_noise=chip.noise,
@@ -167,8 +189,8 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
             saturating=chip.saturating,
             railed=chip.railed,
             wander=kind.wander.current("soma"),
-        ),
-    ]
+        )
+    }
     noisy = chip.noise and float(tau_basal) > 0
     inputs = {"basal": (_summed("I_unit*basal_drive", kind, "basal"), tau_basal, noisy)}
     if kind.apical:
@@ -176,17 +198,15 @@ def _compartments(network: Network, chip: Chip, draw: LayerDraw | None, kind: La
         inputs["apical"] = (_summed("g_feedback*apical_drive", kind, "apical"), tau_apical, noisy)
     for name, (current, tau, noisy) in inputs.items():
         part: Dendrite = getattr(chip, name)
-        fragments.append(
-            part.fragment(
-                name,
-                current,
-                conductance=chip.unit_conductance,
-                tau=tau,
-                noisy=noisy,
-                drawn=draw is not None,
-                saturating=np.isfinite(float(chip.dendrite_point(name).linear_range)),
-                limited=np.isfinite(float(chip.dendrite_limit(name))),
-            )
+        fragments[name] = part.fragment(
+            name,
+            current,
+            conductance=chip.unit_conductance,
+            tau=tau,
+            noisy=noisy,
+            drawn=draw is not None,
+            saturating=np.isfinite(float(chip.dendrite_point(name).linear_range)),
+            limited=np.isfinite(float(chip.dendrite_limit(name))),
         )
     return fragments
 

@@ -13,6 +13,7 @@ from neurosim.equations.operations import Add, Fill, Operation, Product, Scatter
 from neurosim.equations.parameters import declarations, model_parameter, noise_key_parameter
 from neurosim.equations.parts import Parts
 from neurosim.equations.sites import READING, normal
+from neurosim.equations.synapse import forward_products
 
 _VOLTS = ("apical_drive",)
 """Variables that are voltages, as what they are made of is; all others are without unit."""
@@ -41,6 +42,12 @@ def read_noisily(
         else:
             found.append(operation)
     return found, parts
+
+
+def drives_constantly(design: Design, *, updates: str) -> bool:
+    """Whether layer 1's drive stays the same for a whole presentation."""
+    (product,) = forward_products(design.network, columns=design.columns, updates=updates)[:1]
+    return product.gate == "begin" and "synapses_1" not in _noisy(design)
 
 
 def _noisy(design: Design) -> set[str]:

@@ -1,4 +1,4 @@
-"""µs per Euler step: the compiled emulation against numpy and against Brian2's `Synapses`.
+"""µs per Euler step: the compiled emulation against C++ by hand, torch, numpy and Brian2's `Synapses`.
 
     python -m tests.benchmarks.step_time [--quick] [--only 15-10] [--json OUT]
 
@@ -13,11 +13,12 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from typing import Protocol as Interface
 
 import attrs
 import numpy as np
@@ -25,16 +26,21 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
+from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.result import DIVERGED, INTERRUPTED
-from neurosim.spec import Protocol
+from neurosim.spec import Protocol, Spec
 
 from .cases import CASES, Case, protocol
 from .harness import Comparison, Measure, compare, write_report
+from .limit_loop import LimitLoop
 from .numpy_loop import VARIANTS, NumpyLoop
 from .synapses_net import SynapsesNet, disagreement
+from .torch_loop import TorchLoop
 
 EMULATION = "emulation"
+LIMIT, LIMIT_SINGLE = "C++ by hand", "C++ by hand, float32"
+TORCH, TORCH_SINGLE = "torch", "torch, float32"
 LEARN, WHOLE = "learn step", "whole presentation"
 
 Seconds = Callable[[Protocol, int], float]
@@ -42,6 +48,9 @@ Seconds = Callable[[Protocol, int], float]
 
 AGREE = 1e-9
 """Largest relative difference between implementations. Rounding alone is 1e-13 after some hundred steps."""
+
+AGREE_SINGLE = 1e-4
+"""The same in single precision: 1e-7 of a rounding, over some hundred steps."""
 
 SYNAPSE_SECONDS = 4e-9
 """Roughly what a synapse costs in a step; only used to choose how many steps are timed."""
@@ -78,9 +87,33 @@ def seconds_of_emulation(case: Case, backend: str = "cpp") -> Seconds:
     return seconds
 
 
-def seconds_of_numpy(case: Case, variant: str) -> Seconds:
-    """Of the loop in this process."""
-    loop = NumpyLoop(case.spec, case.weights, columns=case.batch, variant=variant)
+class Loop(Interface):
+    """A loop of this folder."""
+
+    @property
+    def forward(self) -> Sequence[Any]: ...
+    @property
+    def biases(self) -> Sequence[Any]: ...
+    def run(self, stimulus: Stimulus, protocol: Protocol) -> Any: ...
+
+
+def loops(case: Case, spec: Spec) -> dict[str, Loop]:
+    """All implementations beside the emulation, by name."""
+    weights, columns = case.weights, case.batch
+    numpy = {
+        f"numpy {variant}": NumpyLoop(spec, weights, columns=columns, variant=variant) for variant in VARIANTS
+    }
+    return {
+        LIMIT: LimitLoop(spec, weights, columns=columns),
+        LIMIT_SINGLE: LimitLoop(spec, weights, columns=columns, precision="float32"),
+        TORCH: TorchLoop(spec, weights, columns=columns),
+        TORCH_SINGLE: TorchLoop(spec, weights, columns=columns, precision="float32"),
+        **numpy,
+    }
+
+
+def seconds_of(case: Case, loop: Loop) -> Seconds:
+    """Of a loop in this process."""
 
     def seconds(protocol: Protocol, presentations: int) -> float:
         stimulus = case.stimulus(presentations)
@@ -124,16 +157,22 @@ def disagreements(case: Case, *, backend: str = "cpp") -> dict[str, float]:
     shown, stimulus, weights = protocol(spec, settle=20, learn=30), case.stimulus(2), case.weights
     passage = VirtualChip(spec, backend=backend).show(stimulus, weights=weights, protocol=shown)
     found = {}
-    for variant in VARIANTS:
-        loop = NumpyLoop(spec, weights, columns=case.batch, variant=variant)
+    for name, loop in loops(case, spec).items():
         loop.run(stimulus, shown)
-        found[variant] = weight_difference(loop, passage.weights, weights)
+        found[name] = weight_difference(loop, passage.weights, weights)
     return found
 
 
-def weight_difference(loop: NumpyLoop, after: Weights, before: Weights) -> float:
+def check_agreement(found: Mapping[str, float]) -> None:
+    """Raise RuntimeError where an implementation computes something else."""
+    for name, difference in found.items():
+        if not difference <= (AGREE_SINGLE if "float32" in name else AGREE):
+            raise RuntimeError(f"the implementations do not agree: {name}, {difference:.2g}")
+
+
+def weight_difference(loop: Loop, after: Weights, before: Weights) -> float:
     """Largest |ΔW − ΔW'| over weights and biases, over the largest |ΔW|."""
-    found = [*loop.forward, *(bias[:, 0] for bias in loop.biases)]
+    found = [np.asarray(x) for x in (*loop.forward, *(bias[:, 0] for bias in loop.biases))]
     expected, started = (*after.forward, *after.biases), (*before.forward, *before.biases)
     change = max(float(np.abs(x - y).max()) for x, y in zip(expected, started, strict=True))
     return max(float(np.abs(x - y).max()) for x, y in zip(found, expected, strict=True)) / change
@@ -144,7 +183,7 @@ def measure_case(case: Case, effort: Effort, *, stack: ExitStack, console: Conso
     console.print(f"[bold]{case.name}")
     agreement = disagreements(case)
     runners = {EMULATION: seconds_of_emulation(case)}
-    runners |= {f"numpy {variant}": seconds_of_numpy(case, variant) for variant in VARIANTS}
+    runners |= {name: seconds_of(case, loop) for name, loop in loops(case, case.spec).items()}
     measures = {name: learn_step(case, seconds, goal=effort.goal) for name, seconds in runners.items()}
     rough = {name: measure() for name, measure in measures.items()}
     if case.synapses:
@@ -153,8 +192,7 @@ def measure_case(case: Case, effort: Effort, *, stack: ExitStack, console: Conso
             measures[name] = _in_microseconds(net)
             measures[name]()
             agreement[name] = disagreement(net, case, settle=100, plastic=plastic)
-    if max(agreement.values()) > AGREE:
-        raise RuntimeError(f"{case.name}: the implementations do not agree: {agreement}")
+    check_agreement(agreement)
     whole = {
         name: whole_presentation(case, seconds, effort, step=rough[name]) for name, seconds in runners.items()
     }

@@ -55,6 +55,17 @@ def test_numpy_and_cpp_give_the_same_run_with_noise_mismatch_and_learning(update
 
 
 @pytest.mark.cpp
+def test_large_products_are_the_same_in_slices() -> None:
+    """210 rows, 300 inputs, 20 columns: more than OpenBLAS takes at once without copies; the last slice is shorter."""
+    spec = spec_of(
+        [5, 300, 210, 4], run={"batch": 20, "settle_duration": 1.0, "learn_duration": 1.0, "dt_ratio": 0.05}
+    )
+    first, second = (_show(spec, backend) for backend in ("numpy", "cpp"))
+    for a, b in zip(_numbers(first), _numbers(second), strict=True):
+        assert relative_difference([(a, b)]) <= ROUNDING
+
+
+@pytest.mark.cpp
 def test_dfc_and_dfc_ss_share_one_compiled_program() -> None:
     """When a synapse listens is a number of the schedule, not another program."""
     chips = [VirtualChip(_spec(name=name), backend="cpp") for name in ("DFC-fixed", "DFC-SS-fixed")]

@@ -2,6 +2,7 @@
 {% block extra_headers %}
 #include <cblas.h>
 #include <cstring>
+#include <vector>
 #include "network.h"
 #include "neurosim_io.h"
 {% endblock %}
