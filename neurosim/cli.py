@@ -132,6 +132,14 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--plot", metavar="FILE.png", help="also draw it")
     budget.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     budget.add_argument("--quiet", action="store_true", help="no progress and no tables")
+    doctor = commands.add_parser(
+        "doctor",
+        help="what this machine can do: engines, BLAS, build cache, CUDA's tools, data sets",
+        description="Try everything that neurosim can use. Exit status 1 if something that is there does not work.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    doctor.add_argument("--debug", action="store_true", help="show tracebacks")
+    doctor.set_defaults(command=_doctor)
     presets = commands.add_parser(
         "presets",
         help="chips and processes, each number with unit, source and range",
@@ -314,6 +322,18 @@ def _presets(options: argparse.Namespace) -> int:
     else:
         print_preset(found[0], _console())
     return DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from neurosim.experiment.machine import BROKEN, look_around
+    from neurosim.report.machine import findings_as_json, print_findings
+
+    findings = look_around()
+    if options.json:
+        _print_json(findings_as_json(findings))
+    else:
+        print_findings(findings, _console())
+    return FELL_SHORT if any(finding.state == BROKEN for finding in findings) else DONE
 
 
 def _cost(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -11,12 +12,13 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import attrs
 import platformdirs
 from filelock import FileLock
 
 from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, compiler_identity
+from neurosim.backend.disk import written
 from neurosim.equations.model import Model
-from neurosim.errors import OutputError
 
 LIMIT_BYTES = 1 << 30
 """Size at which old builds are removed; chosen: several hundred programs."""
@@ -42,31 +44,84 @@ def build_key(model: Model) -> str:
 def cached_build(key: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
     """The folder of a finished build, and whether it was made now. A failed build's folder is kept.
 
+    A build that is not as it was when it was finished, by whatever happened to the disk since, is made anew.
+
     Raises
     ------
     OutputError : the cache cannot be written.
     """
     folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            "the build cache cannot be made",
-            where=str(folder),
-            got=str(error),
-            remedy="set NEUROSIM_CACHE to a folder you may write to",
-        ) from None
     ready = folder / key
-    with FileLock(folder / f"{key}.lock"):
-        if (ready / "manifest.json").exists():
-            os.utime(ready)
-            return ready, False
-        work = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=folder))
-        build(work)
-        shutil.rmtree(ready, ignore_errors=True)
-        work.rename(ready)
+    if _in_use(ready):
+        return ready, False
+    with written("the build cache", folder, variable="NEUROSIM_CACHE"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):
+            if _in_use(ready):  # another process has built it while we waited
+                return ready, False
+            _make(ready, build)
     _prune(folder, keep=ready)
     return ready, True
+
+
+def _in_use(ready: Path) -> bool:
+    """Whether it can be used; then it is not the one to go when the cache is full."""
+    if not is_whole(ready):
+        return False
+    with contextlib.suppress(OSError):  # a cache that one may read but not write serves as it is
+        os.utime(ready)
+    return True
+
+
+def _make(ready: Path, build: Callable[[Path], None]) -> None:
+    work = Path(tempfile.mkdtemp(prefix=f"{ready.name}.", dir=ready.parent))
+    try:
+        build(work)
+        (work / SEAL).write_text(json.dumps(_sums(work)))
+        shutil.rmtree(ready, ignore_errors=True)
+        work.rename(ready)
+    except OSError:  # no room, most likely: none is taken by what nobody can use
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+SEAL = "sha256.json"
+"""The file with the sums of what a run needs of a build."""
+_NEEDED = ("main", "manifest.json")
+
+
+def is_whole(build: Path) -> bool:
+    """Whether a build is finished, and what it was when it was."""
+    try:
+        return dict(json.loads((build / SEAL).read_text())) == _sums(build)
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _sums(build: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((build / name).read_bytes()).hexdigest() for name in _NEEDED}
+
+
+@attrs.frozen(kw_only=True)
+class CacheState:
+    """What is in the cache."""
+
+    folder: Path
+    builds: int
+    """Finished ones."""
+    broken: int
+    """Folders of builds that failed, or that something happened to: no run uses them."""
+    size: int
+    """Bytes."""
+    limit: int = LIMIT_BYTES
+
+
+def cache_state() -> CacheState:
+    """Looks at the cache and changes nothing."""
+    folder = cache_folder()
+    found = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    whole = sum(map(is_whole, found))
+    return CacheState(folder=folder, builds=whole, broken=len(found) - whole, size=sum(map(_bytes, found)))
 
 
 def _prune(folder: Path, *, keep: Path) -> None:

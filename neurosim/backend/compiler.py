@@ -8,6 +8,7 @@ import platform
 import shlex
 import shutil
 import subprocess
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -87,6 +88,60 @@ def blas_paths() -> tuple[str, str, str]:
         scipy_openblas32.get_lib_dir(),
         scipy_openblas32.get_library(),
     )
+
+
+_TRIED = """
+#include <cblas.h>
+#include <cmath>
+#include <cstdio>
+extern "C" char* scipy_openblas_get_config();
+int main(int count, char**)
+{
+    double a[4] = {1, 2, 3, 4}, b[4] = {1, 0, 0, 1}, c[4] = {0, 0, 0, 0};
+    scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 2, 2, 2, count, a, 2, b, 2, 0, c, 2);
+    if (std::fabs(c[3] - 4 * count) > 1e-12) return 1;
+    std::printf("%s", scipy_openblas_get_config());
+    return 0;
+}
+"""
+
+
+def try_compiler() -> str:
+    """Compile, link and run a small program as emulations are; what compiler and BLAS say of themselves.
+
+    Raises
+    ------
+    CompileError : something is missing or fails, with what it said.
+    """
+    check_tools()
+    include, libraries, library = blas_paths()
+    words = _words(compiler_command())
+    with tempfile.TemporaryDirectory(prefix="neurosim-try-") as name:
+        source, program = Path(name) / "tried.cpp", Path(name) / "tried"
+        source.write_text(_TRIED)
+        defines = [f"-D{key}={value}" for key, value in DEFINES]
+        linked = [f"-I{include}", f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
+        _tried([*words, *FLAGS, *defines, str(source), *linked, f"-l{library}", "-o", str(program)])
+        blas = _tried([str(program)])
+    return f"{_tried([*words, '--version']).splitlines()[0]}; {blas.strip()}"
+
+
+def _tried(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise CompileError("cannot be run", where=command[0], got=str(error)) from None
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or [
+            f"exit status {done.returncode}"
+        ]
+        raise CompileError(
+            "does not compile and run what an emulation needs",
+            where=command[0],
+            got=said[0].strip()[:300],
+            remedy="install g++ and make (CXX names another compiler), or run with --backend numpy",
+        )
+    return done.stdout
 
 
 def compile_project(folder: Path) -> None:

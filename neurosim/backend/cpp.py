@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.backend.cache import build_key, cached_build
 from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, check_tools, compile_project
+from neurosim.backend.disk import written
 from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
 from neurosim.backend.stimulus import KINDS, Stimulus
 from neurosim.equations.model import Model
@@ -30,6 +32,7 @@ from neurosim.errors import EngineError
 # Brian2 tries every flag on the compiler, and warns of each one that a broken compiler does not take.
 logging.getLogger("brian2.codegen.cpp_prefs").setLevel(logging.ERROR)
 
+GIVEN = "what a run is given"
 _ENDLESS_STEPS = 2**40
 """The program is built to run for ever; it stops itself after the presentations it is told."""
 
@@ -55,11 +58,12 @@ class CppEmulator:
         progress: Progress | None = None,
     ) -> Recording:
         """See `Emulator.run`. An interrupt ends the program after the step under way."""
-        os.utime(self._folder)  # in use: not the one to go when the cache is full
-        with tempfile.TemporaryDirectory(prefix="neurosim-run-") as name:
-            folder = Path(name)
-            _write_stimulus(folder, stimulus)
-            arguments = self._arguments(folder, initial_values(self.model, values))
+        with contextlib.suppress(OSError):
+            os.utime(self._folder)  # in use: not the one to go when the cache is full
+        with _own_folder() as folder:
+            with written(GIVEN, folder, variable="TMPDIR"):
+                _write_stimulus(folder, stimulus)
+                arguments = self._arguments(folder, initial_values(self.model, values))
             start = time.perf_counter()
             interrupted = self._execute(folder, arguments, stimulus.n_presentations, progress)
             seconds = time.perf_counter() - start
@@ -132,8 +136,23 @@ class CppEmulator:
         filename, dtype, size = self._arrays[reference]
         values = np.fromfile(folder / filename, dtype=dtype)
         if values.size != size:
-            raise EngineError("wrote too little", where=reference, expected=str(size), got=str(values.size))
+            raise EngineError(
+                "a run wrote too little",
+                where=reference,
+                expected=f"{size} numbers",
+                got=str(values.size),
+                remedy=f"if {tempfile.gettempdir()} is full: make room there, or set TMPDIR to another folder",
+            )
         return values.astype(np.float64)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """Of one run, gone when it is over."""
+    with written(GIVEN, Path(tempfile.gettempdir()), variable="TMPDIR"):
+        folder = tempfile.TemporaryDirectory(prefix="neurosim-run-")
+    with folder as name:
+        yield Path(name)
 
 
 def _wait(end: IO[str], path: Path, presentations: int, progress: Progress | None) -> None:

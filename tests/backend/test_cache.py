@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from neurosim.backend import cache
-from neurosim.errors import CompileError
+from neurosim.errors import CompileError, OutputError
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +58,55 @@ def test_the_least_used_builds_go_when_the_limit_is_reached(monkeypatch: pytest.
     cache.cached_build("third", _build)
     left = {path.name for path in cache.cache_folder().iterdir() if path.is_dir()}
     assert left == {"old", "third"}
+
+
+@pytest.mark.parametrize("name", ["main", "manifest.json", cache.SEAL])
+@pytest.mark.parametrize("left", [0, 10])
+def test_a_build_that_is_cut_short_is_made_anew(name: str, left: int) -> None:
+    folder, _ = cache.cached_build("key", _build)
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: min(left, len(whole) - 1)])
+    assert cache.cache_state().broken == 1
+    again, made = cache.cached_build("key", _build)
+    assert made
+    assert (again / name).read_bytes() == whole
+    assert (cache.cache_state().builds, cache.cache_state().broken) == (1, 0)
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_there() -> None:
+    def fill(folder: Path) -> None:
+        (folder / "main").write_bytes(bytes(1000))
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left") as caught:
+        cache.cached_build("key", fill)
+    assert "NEUROSIM_CACHE" in caught.value.remedy
+    assert not [path for path in cache.cache_folder().iterdir() if path.is_dir()]
+    assert cache.cached_build("key", _build)[1]
+
+
+def _slow(folder: Path) -> None:
+    time.sleep(0.5)
+    _build(folder)
+
+
+def _built(key: str) -> bool:
+    return cache.cached_build(key, _slow)[1]
+
+
+def test_two_processes_that_want_the_same_build_it_once() -> None:
+    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert sorted(pool.map(_built, ["key"] * 3)) == [False, False, True]
+
+
+def test_a_cache_that_may_only_be_read_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.cached_build("key", _build)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Read-only file system")
+
+    monkeypatch.setattr(cache.os, "utime", refuse)
+    monkeypatch.setattr(cache.tempfile, "mkdtemp", refuse)
+    assert not cache.cached_build("key", _build)[1]
+    with pytest.raises(OutputError, match="Read-only"):
+        cache.cached_build("another", _build)

@@ -70,7 +70,7 @@ def test_a_cache_that_cannot_be_made(cli: Cli, spec: Path, tmp_path: Path, monke
     monkeypatch.setenv("NEUROSIM_CACHE", str(tmp_path / "file"))
     monkeypatch.setenv("CXX", str(_compiler(tmp_path, "exit 0")))
     outcome = cli("run", spec, "--backend", "cpp", "--quiet")
-    assert_refused(outcome, "the build cache cannot be made", "NEUROSIM_CACHE")
+    assert_refused(outcome, "the build cache cannot be written", "NEUROSIM_CACHE")
 
 
 @pytest.mark.cpp
