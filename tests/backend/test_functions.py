@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from neurosim.backend.compiler import DEFINES, FLAGS, compiler_command
 from neurosim.backend.functions import TANH_CPP
+from tests.compiled import shared_library
 
 _LOOP = """
 #include <cmath>
@@ -28,23 +27,14 @@ extern "C" void fill(const double* x, double* y, int n)
 @pytest.mark.cpp
 def test_tanh_is_within_two_units_of_the_last_place(tmp_path: Path) -> None:
     """Compiled as in an emulation, from 1e-300 to 700 and in fine steps: 4e-16 of itself; odd, and NaN stays NaN."""
-    source, library = tmp_path / "tanh.cpp", tmp_path / "tanh.so"
+    source = tmp_path / "tanh.cpp"
     source.write_text(_LOOP % TANH_CPP)
-    defines = [f"-D{name}={value}" for name, value in DEFINES]
-    command = [
-        *compiler_command().split(),
-        *FLAGS,
-        *defines,
-        "-shared",
-        "-fPIC",
-        str(source),
-        "-o",
-        str(library),
-    ]
-    subprocess.run(command, check=True)
-    fill = ctypes.CDLL(str(library)).fill
+    fill = shared_library(source, tmp_path / "tanh.so", compiling=[], linking=[]).fill
     x = np.concatenate([np.linspace(0, 25, 1_000_001), np.logspace(-300, 2.85, 100_001)])
     x = np.concatenate([x, -x, [np.inf, -np.inf, np.nan]])
     y = np.empty_like(x)
     fill(ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data), len(x))
     np.testing.assert_allclose(y, np.tanh(x), rtol=4e-16 + 2e-16, atol=0)  # numpy's own is within one unit
+    assert (
+        np.float64(5e-324) / 2 == 0 < np.float64(5e-324) * 2
+    )  # this process still counts with subnormal numbers

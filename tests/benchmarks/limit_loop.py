@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -13,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.backend import Stimulus
-from neurosim.backend.compiler import FLAGS, blas_paths, compiler_command
+from neurosim.backend.compiler import blas_paths
 from neurosim.emulate import Weights
 from neurosim.spec import Protocol, Spec
+from tests.compiled import shared_library
 
 PRECISIONS = {"float64": np.dtype("float64"), "float32": np.dtype("float32")}
 
@@ -92,10 +92,9 @@ def _library(precision: str) -> ctypes.CDLL:
     """Compiled once in each process."""
     include, folder, name = blas_paths()
     real = ["-DREAL=float", "-DSINGLE"] if precision == "float32" else ["-DREAL=double"]
-    target = Path(tempfile.mkdtemp(prefix="limit-")) / "limit.so"
-    command = [
-        *compiler_command().split(), *FLAGS, *real, "-D__FAST_MATH__=1", "-shared", "-fPIC", str(_SOURCE),
-        f"-I{include}", f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}", "-o", str(target),
-    ]  # fmt: skip
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(target))
+    return shared_library(
+        _SOURCE,
+        Path(tempfile.mkdtemp(prefix="limit-")) / "limit.so",
+        compiling=[*real, f"-I{include}"],
+        linking=[f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}"],
+    )
