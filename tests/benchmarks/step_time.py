@@ -1,6 +1,6 @@
 """µs per Euler step: the compiled emulation against C++ by hand, torch, numpy and Brian2's `Synapses`.
 
-    python -m tests.benchmarks.step_time [--quick] [--only 15-10] [--json OUT]
+    python -m tests.benchmarks.step_time [--quick] [--only 15-10] [--json OUT] [--plot OUT]
 
 run in the root of the repository. All implementations compute the same numbers, which is checked before
 anything is timed, on one thread each. A time is a difference of two runs, (T(long) − T(short))/(steps more),
@@ -32,13 +32,14 @@ from neurosim.result import DIVERGED, INTERRUPTED
 from neurosim.spec import Protocol, Spec
 
 from .cases import CASES, Case, protocol
-from .harness import Comparison, Measure, compare, write_report
+from .harness import Comparison, Measure, Quartiles, compare, write_report
 from .limit_loop import LimitLoop
 from .numpy_loop import VARIANTS, NumpyLoop
+from .picture import draw_ratios
 from .synapses_net import SynapsesNet, disagreement
 from .torch_loop import TorchLoop
 
-EMULATION = "emulation"
+EMULATION, NOISY = "emulation", "emulation with noise"
 LIMIT, LIMIT_SINGLE = "C++ by hand", "C++ by hand, float32"
 TORCH, TORCH_SINGLE = "torch", "torch, float32"
 LEARN, WHOLE = "learn step", "whole presentation"
@@ -74,9 +75,9 @@ FULL = Effort(repeats=7, goal=2.0)
 QUICK = Effort(repeats=3, goal=0.3, settle=30, learn=30)
 
 
-def seconds_of_emulation(case: Case, backend: str = "cpp") -> Seconds:
+def seconds_of_emulation(case: Case, spec: Spec, backend: str = "cpp") -> Seconds:
     """Of the emulation's stepping, from starting its process to its end."""
-    chip, weights = VirtualChip(case.spec, backend=backend), case.weights
+    chip, weights = VirtualChip(spec, backend=backend), case.weights
 
     def seconds(protocol: Protocol, presentations: int) -> float:
         passage = chip.show(case.stimulus(presentations), weights=weights, protocol=protocol)
@@ -178,11 +179,16 @@ def weight_difference(loop: Loop, after: Weights, before: Weights) -> float:
     return max(float(np.abs(x - y).max()) for x, y in zip(found, expected, strict=True)) / change
 
 
-def measure_case(case: Case, effort: Effort, *, stack: ExitStack, console: Console) -> dict[str, Any]:
-    """Check that all compute the same, then time them in turns."""
+def measure_case(
+    case: Case, effort: Effort, *, stack: ExitStack, console: Console
+) -> tuple[dict[str, Any], dict[str, Quartiles]]:
+    """Check that all compute the same, then time them in turns: what was measured, and ratios of the learn step."""
     console.print(f"[bold]{case.name}")
     agreement = disagreements(case)
-    runners = {EMULATION: seconds_of_emulation(case)}
+    runners = {
+        EMULATION: seconds_of_emulation(case, case.spec),
+        NOISY: seconds_of_emulation(case, case.noisy),
+    }
     runners |= {name: seconds_of(case, loop) for name, loop in loops(case, case.spec).items()}
     measures = {name: learn_step(case, seconds, goal=effort.goal) for name, seconds in runners.items()}
     rough = {name: measure() for name, measure in measures.items()}
@@ -201,7 +207,7 @@ def measure_case(case: Case, effort: Effort, *, stack: ExitStack, console: Conso
         WHOLE: compare(whole, repeats=effort.repeats, baseline=EMULATION),
     }
     console.print(_table(case, results))
-    return {
+    measured = {
         "name": case.name,
         "layers": list(case.layers),
         "batch": case.batch,
@@ -209,6 +215,7 @@ def measure_case(case: Case, effort: Effort, *, stack: ExitStack, console: Conso
         "largest_relative_difference": agreement,
         "quantities": {name: comparison.table() for name, comparison in results.items()},
     }
+    return measured, results[LEARN].ratios()
 
 
 def _synapses(case: Case, effort: Effort, *, plastic: bool, stack: ExitStack) -> SynapsesNet:
@@ -248,16 +255,21 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few, short samples: to see that it works")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--json", type=Path, help="file for the results")
+    parser.add_argument("--plot", type=Path, help="picture of the learn step's ratios: .png, .svg or .pdf")
     arguments = parser.parse_args()
     effort = QUICK if arguments.quick else FULL
     cases = [case for case in CASES if arguments.only in case.name]
     if not cases:
         parser.error(f"no case is called {arguments.only}; there are {', '.join(c.name for c in CASES)}")
-    console, found = Console(), []
+    console, found, drawn = Console(), [], {}
     with threadpool_limits(limits=1):
         for case in cases:
             with ExitStack() as stack:
-                found.append(measure_case(case, effort, stack=stack, console=console))
+                measured, ratios = measure_case(case, effort, stack=stack, console=console)
+            found.append(measured)
+            drawn[case.name] = ratios
+            if arguments.plot:
+                draw_ratios(drawn, arguments.plot, baseline=EMULATION, title="time of a learn step")
             if arguments.json:  # after every case, so that a long run that breaks off leaves what it has
                 write_report(
                     arguments.json, benchmark="step_time", settings=attrs.asdict(effort), cases=found

@@ -10,8 +10,9 @@ import pytest
 from neurosim.emulate import VirtualChip
 
 from .cases import Case, protocol
-from .harness import compare, write_report
+from .harness import Quartiles, compare, write_report
 from .numpy_loop import VARIANTS, NumpyLoop
+from .picture import draw_ratios
 from .step_time import check_agreement, disagreements
 
 CASE = Case(layers=(5, 4, 4, 3), batch=3)
@@ -63,6 +64,13 @@ def test_ratios_are_taken_round_by_round() -> None:
     )
     quartiles = comparison.ratios()["slow"]
     assert (quartiles.q1, quartiles.median, quartiles.q3) == (10.0, 10.0, 10.0)
+
+
+def test_a_picture_of_ratios_is_drawn(tmp_path) -> None:
+    ratio = Quartiles(median=2.0, q1=1.5, q3=3.0)
+    found = {"small/b1": {"a": ratio, "b": ratio}, "large/b1": {"a": ratio}}
+    draw_ratios(found, tmp_path / "ratios.png", baseline="emulation", title="time")
+    assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_report_names_the_machine_and_the_samples(tmp_path) -> None:
