@@ -135,7 +135,8 @@ def _clockwork(schedule: NeuronGroup) -> str:
 
 
 _SMALL = 10**6
-"""Multiplications up to which OpenBLAS has kernels that need no copies of their operands (AVX-512 processors)."""
+"""Multiplications up to which a product counts as small. Seen with OpenBLAS 0.3.34 on an AVX-512 processor: products
+of 2·10⁶ copy their operands first, those of 3·10⁵ do not."""
 _SLICE = 32
 """Rows of a product that is larger than that are computed so many at a time."""
 
@@ -167,7 +168,7 @@ def _product(o: ops.Product, name: Name) -> str:
 
 
 _BLOCK = 20
-"""Steps of one column whose outer products are added as one product. Chosen: from 10 to 40 hardly any difference."""
+"""Steps of one column whose outer products are added as one product. Chosen, as the prototype of this had it."""
 _TO_THE_END = ("plastic", "learn")
 """Gates that stay open until a presentation ends."""
 
