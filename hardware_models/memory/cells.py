@@ -64,7 +64,7 @@ class Cells:
                 chances=np.reshape([1 - f, f], shape),
             )
         devices = split(weights, self.lowest)
-        plus, minus = (self.faults.outcomes(x, lowest=self.lowest) for x in devices)
+        plus, minus = (self.faults.anywhere(x, lowest=self.lowest) for x in devices)
         pairs = [(a, b) for a in range(len(plus.values)) for b in range(len(minus.values))]
         return Outcomes(
             values=np.stack(
@@ -105,13 +105,12 @@ class Faults:
         variance = f * (1 - f) * (devices - mean) ** 2 + f * (square - mean**2)
         return Moments(mean=(1 - f) * devices + f * mean, sigma=np.sqrt(variance))
 
-    def outcomes(self, devices: Array, *, lowest: float) -> Outcomes:
-        """Of the same, alive first. Where the dead are stuck anywhere, Gauss and Legendre's points stand for that:
-        exact for what goes by a fifth power."""
+    def anywhere(self, devices: Array, *, lowest: float) -> Outcomes:
+        """Of the same where the dead are stuck anywhere, alive first: Gauss and Legendre's points stand for that, exact
+        for what goes by a fifth power."""
         points, parts = (np.array(part) for part in roots_legendre(_POINTS))
-        everywhere = self.at == "random"
-        stuck = lowest + (1 - lowest) * (points + 1) / 2 if everywhere else np.array([lowest])
-        chances = [1 - self.fraction, *(self.fraction * (parts / 2 if everywhere else np.ones(1)))]
+        stuck = lowest + (1 - lowest) * (points + 1) / 2
+        chances = [1 - self.fraction, *(self.fraction * parts / 2)]
         return Outcomes(
             values=np.stack([devices, *(np.full_like(devices, x) for x in stuck)]),
             chances=np.reshape(chances, (len(chances), *np.ones(np.ndim(devices), int))),

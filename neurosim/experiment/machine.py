@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from neurosim.backend.cache import cache_state
-from neurosim.backend.compiler import compiler_command, try_compiler
+from neurosim.backend.compiler import missing_tools, try_compiler
 from neurosim.errors import NeurosimError
 from neurosim.io.datasets.image_sets import IMAGE_SETS, find_files
 
@@ -58,7 +58,7 @@ def _cpp_engine() -> Finding:
     try:
         told = try_compiler()
     except NeurosimError as error:
-        state = MISSING if shutil.which(compiler_command().split()[0]) is None else BROKEN
+        state = MISSING if missing_tools() else BROKEN
         return Finding(
             name="C++ engine",
             state=state,

@@ -108,7 +108,6 @@ def _newton(loop: Loop, output: Tensor, delta: Tensor) -> Tensor:
         return torch.func.jvp(missing, (output,), (torch.zeros_like(output) + direction,))[1]
 
     slope = torch.func.vmap(along, out_dims=-1)(torch.eye(output.shape[1], dtype=output.dtype))
-    move, _ = torch.linalg.solve_ex(
-        slope, -missing(output)[:, :, None]
-    )  # what cannot be solved is not finite
+    # what cannot be solved is not finite, and is told as not settled
+    move, _ = torch.linalg.solve_ex(slope, -missing(output)[:, :, None])
     return move[:, :, 0]

@@ -34,6 +34,17 @@ def test_a_compiler_that_is_not_there_is_missing(cli: Cli, monkeypatch: pytest.M
     assert "--backend numpy" in engine["remedy"]
 
 
+def test_a_missing_make_is_missing(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the compiler is there."""
+    compiler = tmp_path / "c++"
+    compiler.write_text("#!/bin/sh\nexit 0\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    engine = found(cli)["C++ engine"]
+    assert (engine["state"], engine["found"]) == ("missing", "make not found")
+
+
 def test_a_compiler_that_fails_is_broken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "false")
     assert found(cli, status=1)["C++ engine"]["state"] == "broken"

@@ -15,11 +15,10 @@ from neurosim.emulate.weights import named_arrays
 from neurosim.errors import SpecError
 from neurosim.experiment.budget import ALL, Budget, error_budget
 from neurosim.experiment.budget.bench import Bench
+from neurosim.experiment.budget.closed import loop_of
 from neurosim.experiment.budget.emulated import statistics
 from neurosim.experiment.budget.memory import PREFIX, Memories
-from neurosim.experiment.stability import parameters_of
 from neurosim.io import load_dataset
-from neurosim.reference.sensitivity import settled_loop
 from neurosim.report.budget import WORDS
 from neurosim.spec import Spec, read_spec
 from tests.experiment.test_budget import expect_agreement
@@ -84,9 +83,8 @@ def test_dead_devices_against_solved_chips(at: str) -> None:
     """400 chips, each solved as it is: spreads within four standard errors and 5 %, which pairs of dead devices add
     at 2 % (of 2000 chips: 0 to 5 %); means within four of their own, and what that makes of them."""
     where = f"chip.synapse.memory.faults.at={at}"
-    fraction = (
-        DEAD if at == "low" else "chip.synapse.memory.faults.fraction=0.002"
-    )  # ten times what one is there
+    # stuck anywhere, a device does four times as much, so that pairs of them show at fewer
+    fraction = DEAD if at == "low" else "chip.synapse.memory.faults.fraction=0.002"
     spec = spec_on("pcm_crossbar", ALONE, fraction, where)
     budget = error_budget(spec, chips=0, samples=2)
     bench = Bench.of(spec, load_dataset(spec.task), Weights.initial(spec), 2)
@@ -102,17 +100,8 @@ def test_dead_devices_against_solved_chips(at: str) -> None:
 
 
 def solved(bench: Bench, weights: Weights) -> dict[str, np.ndarray]:
-    spec = bench.spec
-    loop = settled_loop(
-        spec.network,
-        parameters_of(weights),
-        spec.method,
-        bench.inputs,
-        bench.desired,
-        loss=spec.task.loss,
-        deviations=bench.plain,
-    )
-    return {name: y.numpy() for name, y in loop.signals().parts().items()}
+    signals = loop_of(bench, bench.plain, weights).signals()
+    return {name: y.numpy() for name, y in signals.parts().items()}
 
 
 @pytest.mark.slow

@@ -27,11 +27,11 @@ def closed_rows(bench: Bench, watch: Watch) -> list[Row]:
         return []
     shifted = [kind for kind in kinds if bench.active[kind].shift != 0]
     still = [kind for kind in kinds if kind not in shifted]
-    plain = _loop(bench, bench.plain, bench.memory.meant)
+    plain = loop_of(bench, bench.plain, bench.memory.meant)
     found: dict[str, _Closed] = {}
     for done, kind in enumerate([*shifted, ALL]):
         watch("closed forms", done, len(shifted) + 2)
-        loop = _loop(bench, bench.designed(kind), bench.memory.mean(kind))
+        loop = loop_of(bench, bench.designed(kind), bench.memory.mean(kind))
         found[kind] = _closed(bench, plain, loop, kinds if kind == ALL else [kind], together=kind == ALL)
     watch("closed forms", len(shifted) + 1, len(shifted) + 2)
     for kind, effect in _effects(bench, plain, still).items():
@@ -62,7 +62,8 @@ class _Change:
 _Closed = Mapping[str, _Change]
 
 
-def _loop(bench: Bench, deviations: Deviations, weights: Weights) -> Loop:
+def loop_of(bench: Bench, deviations: Deviations, weights: Weights) -> Loop:
+    """What is on the bench, settled with other devices and weights; SpecError where it does not settle."""
     spec = bench.spec
     return settled_loop(
         spec.network,
