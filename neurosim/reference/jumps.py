@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import SpecError
-from neurosim.reference.sensitivity import MOST_COLUMNS, STORED, Effect, Loop, squares
+from neurosim.reference.sensitivity import MOST_COLUMNS, Effect, squares
+from neurosim.reference.settled_loop import STORED, Loop
 
 NEAR = 1e-10
 """Change of u over its largest element at which a loop counts as settled: far below the σ of anything. Chosen."""

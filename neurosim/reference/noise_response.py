@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurosim.reference.parameters import Parameters
-from neurosim.reference.sensitivity import MOST_COLUMNS, PROBES, Signals
+from neurosim.reference.sensitivity import MOST_COLUMNS, PROBES
+from neurosim.reference.settled_loop import Signals
 from neurosim.reference.simulate import Simulation, simulate
 from neurosim.reference.tensors import shaped
 from neurosim.spec.deviations import Deviations

@@ -9,7 +9,8 @@ import torch
 from neurosim.errors import SpecError
 from neurosim.reference import Parameters
 from neurosim.reference.jumps import jump_effects
-from neurosim.reference.sensitivity import STORED, effects
+from neurosim.reference.sensitivity import effects
+from neurosim.reference.settled_loop import STORED
 
 from .test_sensitivity import PARAMETERS, loop_at, signals_at, staged
 

@@ -13,14 +13,14 @@ from neurosim.errors import SpecError
 from neurosim.reference import Parameters, solve_fixed_point
 from neurosim.reference.feedforward import run_forward
 from neurosim.reference.plant import assemble_plant
-from neurosim.reference.sensitivity import (
+from neurosim.reference.sensitivity import effects
+from neurosim.reference.settled_loop import (
     DENDRITE_KINDS,
     GAINS,
     KINDS,
     LAYER_KINDS,
     STORED,
     Loop,
-    effects,
     settled_loop,
 )
 from neurosim.reference.targets import target as nudged

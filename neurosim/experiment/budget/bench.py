@@ -18,7 +18,7 @@ from neurosim.errors import SpecError
 from neurosim.experiment.budget.memory import Memories
 from neurosim.experiment.budget.rows import ALL
 from neurosim.io import Dataset
-from neurosim.reference.sensitivity import KINDS
+from neurosim.reference.settled_loop import KINDS
 from neurosim.spec import Deviations, LayerDeviations, Spec
 from neurosim.spec.streams import stream
 

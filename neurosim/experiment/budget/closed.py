@@ -14,7 +14,8 @@ from neurosim.experiment.budget.rows import ALL, UPDATE, Row, turned
 from neurosim.experiment.pretraining import Watch
 from neurosim.experiment.stability import parameters_of
 from neurosim.reference.jumps import jump_effects
-from neurosim.reference.sensitivity import GAINS, Effect, Loop, effects, settled_loop
+from neurosim.reference.sensitivity import Effect, effects
+from neurosim.reference.settled_loop import GAINS, Loop, settled_loop
 from neurosim.reference.tensors import double
 from neurosim.spec import Deviations
 
