@@ -21,9 +21,10 @@ FLAGS = (
     "-fno-finite-math-only",  # NaN must stay visible to the guard
     "-march=native",
     "-std=c++11",
-    *(("-mprefer-vector-width=512",) if platform.machine() in ("x86_64", "AMD64") else ()),
+    *(("-mprefer-vector-width=512", "-mrecip=none") if platform.machine() in ("x86_64", "AMD64") else ()),
 )
-"""Brian2's own for gcc, and the widest vectors there are: tanh is most of a small net's time."""
+"""Brian2's own for gcc, the widest vectors there are, and square roots of 24 bits that are rounded as they should be:
+noise is made of them, and every engine has to make the same."""
 
 DEFINES = (("__FAST_MATH__", "1"),)
 """Lets glibc's vector tanh and exp be used although NaN is kept (-fno-finite-math-only hides it)."""

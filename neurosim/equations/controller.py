@@ -78,7 +78,7 @@ def controller_group(
     parameters |= _noise_parameters(method, chip) | dict(wander.parameters)
     equations = [fragment.equations, "engaged : 1 (shared)", *_sampled(), "output_rate : 1 (linked)"]
     equations += wander.equations
-    before = "\n".join(part for part in (wander.before, fragment.before) if part)
+    before = fragment.before
     if highpass:
         tau = method.sleep.highpass_ratio * chip.time_base
         parameters["tau_slow"] = model_parameter(

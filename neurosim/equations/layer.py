@@ -62,7 +62,7 @@ def layer_group(
         parameters["noise_key"] = noise_key_parameter()
     parameters |= kind.wander.parameters
     moving = [fragment for name, fragment in fragments.items() if name != "basal" or not kind.rests(network)]
-    before = [kind.wander.before, *(fragment.before for fragment in moving)]
+    before = [fragment.before for fragment in moving]
     equations = [fragment.equations for fragment in fragments.values()]
     equations += ["basal_drive : 1", "rate : 1", "post : 1"]
     equations += kind.wander.equations

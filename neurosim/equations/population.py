@@ -91,7 +91,7 @@ def population_group(
         updater=Updater(
             slot="groups",
             order=1,
-            before="\n".join(part for part in (wander.before, total, "previous = state") if part),
+            before="\n".join(part for part in (total, "previous = state") if part),
             after=f"{clip}\nmoved = (state - previous)/V_unit".strip(),
         ),
         wander=wander.starts,

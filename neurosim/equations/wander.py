@@ -20,7 +20,7 @@ from hardware_models.noise import Relaxations
 from hardware_models.traps import TrapDraw
 from neurosim.equations.model import GatedCode, ModelParameter
 from neurosim.equations.parameters import model_parameter
-from neurosim.equations.sites import PLACES, RELAXATIONS, TRAPS, normal
+from neurosim.equations.sites import normal, relaxation_site, trap_site
 
 HOLDS = (1, 5, 50)
 """Steps between two moves of a relaxation, the most that is a tenth of its time constant: of a spectrum made of one
@@ -38,7 +38,7 @@ class Term:
     """What wanders into one state of a group."""
 
     name: str
-    """Of the state, a key of `PLACES`; the current is called `<name>_wander`."""
+    """Of the state, as `relaxation_site` knows it; the current is called `<name>_wander`."""
     relaxations: Relaxations
     """A and s; may be none."""
     traps: TrapDraw | None
@@ -85,8 +85,6 @@ class Wander:
 
     equations: tuple[str, ...] = ()
     parameters: Mapping[str, ModelParameter] = attrs.field(factory=dict)
-    before: str = ""
-    """Statements before the group is integrated: they set the currents."""
     code: tuple[GatedCode, ...] = ()
     starts: Mapping[str, str] = attrs.field(factory=dict)
     """See `Group.wander`."""
@@ -107,7 +105,8 @@ def wander_of(group: str, terms: Sequence[Term]) -> Wander:
     holds = sorted({hold for term in kept for hold in term.holds})
     equations = [f"{name}{hold} : 1 (shared)" for hold in holds for name in (CLOCK, "elapsed_")]
     for term in kept:
-        equations += [f"{term.name}_wander : amp", *(f"{_drift(term, hold)} : amp" for hold in term.holds)]
+        equations += [f"{term.name}_wander = {_sum(term)} : amp"]
+        equations += [f"{_drift(term, hold)} : amp" for hold in term.holds]
         equations += [f"{state} : 1" for state in _starts(term)]
     parameters = {name: p for term in kept for name, p in _parameters(term).items()}
     code = _code(group, kept)
@@ -115,7 +114,6 @@ def wander_of(group: str, terms: Sequence[Term]) -> Wander:
     return Wander(
         equations=tuple(equations),
         parameters=parameters,
-        before="\n".join(f"{term.name}_wander = {_sum(term)}" for term in kept),
         code=code,
         idle={item.name: levels for item in code},
         starts={state: start for term in kept for state, start in _starts(term).items()}
@@ -170,7 +168,7 @@ def _every_step(term: Term) -> list[str]:
         kept, fresh = float(np.exp(-x)), float(np.sqrt(-np.expm1(-2 * x)))
         lines.append(f"{term.phi(k)} = {kept!r}*{term.phi(k)} + {fresh!r}*{_drawn(term, k)}")
     total = len(_places(term))
-    site = PLACES[term.name] + TRAPS
+    site = trap_site(term.name)
     for j in _places(term):
         trap, up, stay = (f"{term.name}_trap_{x}{j}" for x in ("", "up_", "stay_"))
         # x is 0 or 1, and what is compared with a normal is where that has the chance to be below
@@ -189,7 +187,7 @@ def _held(term: Term, hold: int) -> list[str]:
 
 
 def _drawn(term: Term, k: int) -> str:
-    return normal(PLACES[term.name] + RELAXATIONS + k)
+    return normal(relaxation_site(term.name, k))
 
 
 def _parameters(term: Term) -> dict[str, ModelParameter]:

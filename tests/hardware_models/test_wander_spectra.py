@@ -22,7 +22,7 @@ from neurosim.backend import Stimulus, build_emulator
 from neurosim.backend.compiler import missing_tools
 from neurosim.equations.controller import controller_group
 from neurosim.equations.layer import LayerDesign, layer_group
-from neurosim.equations.model import SCHEDULE, Model, Program
+from neurosim.equations.model import SCHEDULE, GatedCode, Model, Program
 from neurosim.equations.operations import Finish, Record
 from neurosim.equations.wander import Term, Wander, wander_of
 from neurosim.spec.streams import stream
@@ -87,11 +87,15 @@ def recorded() -> dict[str, Array]:
     kind = LayerDesign(wander=layer_wander)
     layer = layer_group(NETWORK, CHIP, draw.layers[0], index=1, columns=16, kind=kind)
     control = controller_group(NETWORK, SPEC.method, CHIP, draw, columns=16, wander=control_wander)
-    sources = ("layer_1.soma", "layer_1.basal_wander", "controller.integrator")
+    layer = attrs.evolve(layer, equations=f"{layer.equations}\nstored : amp")
+    store = GatedCode(
+        name="store", group="layer_1", code="stored = basal_wander", gate="always", slot="end", order=0
+    )
+    sources = ("layer_1.soma", "layer_1.stored", "controller.integrator")
     record = Record(name="trace", sources=sources, sizes=(128,) * 3, gate="trace")
     model = Model(
         groups=(SCHEDULE_GROUP, layer, control),
-        code=(*layer_wander.code, *control_wander.code),
+        code=(*layer_wander.code, *control_wander.code, store),
         programs=(Program(name="end", operations=(record, Finish()), slot="end", order=5),),
         dt=float(STEP),
         layers=(3, 8),

@@ -18,7 +18,8 @@ from neurosim.spec.streams import stream
 
 Array = NDArray[np.float64]
 HOLD_SITE = 2
-FIRST_SITE = {"soma": 3, "basal": 23, "apical": 43, "integrator": 3}
+SITES = {"soma": (4, 2), "basal": (5, 2), "apical": (42, 1), "integrator": (3, 1)}
+"""The first, and how far it is to the next."""
 
 
 def wander_given(
@@ -80,14 +81,14 @@ class _Passing:
         n, columns = chip.model.group(group).n_units, chip.model.n_columns
         place = int(group[6:]) if group.startswith("layer_") else group
         key = noise_key(chip.spec, seed=chip.chip.seed, place=place, passage=self.passage, sleeps=self.sleeps)
-        first, index, starts = FIRST_SITE[state], np.arange(n * columns), self._starts()
+        (first, stride), index, starts = SITES[state], np.arange(n * columns), self._starts()
         total = np.zeros((self.protocol.period, n * columns))
         if source.white > 0:
             drawn = [standard_normal(key, first, k, index) for k in range(self.protocol.period)]
             total += source.white / np.sqrt(h) * np.array(drawn)
         for number, (a, tau) in enumerate(zip(source.amplitudes, source.taus, strict=True)):
 
-            def draw(k: int, site: int = first + 1 + number) -> Array:
+            def draw(k: int, site: int = first + stride * (1 + number)) -> Array:
                 return standard_normal(key, site, k, index)
 
             phi = relaxation(starts[f"{group}.{state}_flicker_{number}"], tau / h, self.protocol, draw)
@@ -102,7 +103,9 @@ class _Passing:
             step = np.repeat(source.steps[:, j], columns)
             for k in range(self.protocol.period):
                 likely = chance + (up - chance) * np.exp(-rate)
-                up = (ndtr(standard_normal(key, first + 16, k, index * places + j)) < likely).astype(float)
+                up = (ndtr(standard_normal(key, first + stride * 16, k, index * places + j)) < likely).astype(
+                    float
+                )
                 total[k] += step * (up - chance)
         return total.reshape(self.protocol.period, n, columns).transpose(0, 2, 1)
 
