@@ -73,6 +73,10 @@ class EngineError(NeurosimError):
     """A compiled emulation that broke off by itself."""
 
 
+class MemoryShortage(NeurosimError):
+    """A run that would need more memory than there is."""
+
+
 class UnstableError(NeurosimError):
     """The dynamics diverge, or the time step is too large for them."""
 

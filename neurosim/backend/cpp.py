@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import select
 import shutil
@@ -28,9 +27,6 @@ from neurosim.backend.emulator import Progress, Recording, Stop, initial_values,
 from neurosim.backend.stimulus import KINDS, Stimulus
 from neurosim.equations.model import Model
 from neurosim.errors import EngineError
-
-# Brian2 tries every flag on the compiler, and warns of each one that a broken compiler does not take.
-logging.getLogger("brian2.codegen.cpp_prefs").setLevel(logging.ERROR)
 
 GIVEN = "what a run is given"
 _ENDLESS_STEPS = 2**40
@@ -70,7 +66,7 @@ class CppEmulator:
             return Recording(
                 final={name: self._read(folder, name) for name in outputs},
                 files={name: _read_records(folder / name, n) for name, n in record_sizes(self.model).items()},
-                stop=_read_stop(folder / "stop"),
+                stops=_read_stops(folder / "stop"),
                 interrupted=interrupted,
                 wall_seconds=seconds,
             )
@@ -179,21 +175,22 @@ def _read_records(path: Path, size: int) -> NDArray[np.float64]:
     return values[: len(values) // size * size].reshape(-1, size)
 
 
-def _read_stop(path: Path) -> Stop | None:
+def _read_stops(path: Path) -> dict[int, Stop]:
     if not path.exists():
-        return None
-    step, source, index = map(int, path.read_text().split())
-    return Stop(step=step, source=source, index=index)
+        return {}
+    lines = [map(int, line.split()) for line in path.read_text().splitlines()]
+    return {chip: Stop(step=step, source=source, index=index) for chip, step, source, index in lines}
 
 
 def _build(model: Model, folder: Path) -> None:
     """Generate and compile the project of a model, and leave only what runs."""
     manifest = _generate(model, folder)
     templates = Path(__file__).parent / "templates" / "cpp"
-    for name in ("neurosim_io.h", "precompiled.h"):
+    for name in ("neurosim_chips.h", "neurosim_io.h", "precompiled.h"):
         shutil.copy(templates / name, folder / name)
     with (folder / "makefile").open("a") as makefile:
         makefile.write((templates / "quicker.mk").read_text())
+        makefile.write(f"OPTIMISATIONS += {' '.join(FLAGS)}\n")
     (folder / "make.deps").touch()  # a fresh folder needs no list of dependencies
     compile_project(folder)
     for pattern in ("*.o", "*.gch"):
@@ -227,7 +224,8 @@ def _standalone(folder: Path) -> Iterator[None]:
 
     include, library_folder, library = blas_paths()
     wanted = {
-        "codegen.cpp.extra_compile_args_gcc": list(FLAGS),
+        # Brian2 would leave out every flag that a compiler did not take once, be it for want of room on a disk.
+        "codegen.cpp.extra_compile_args_gcc": [],
         "codegen.cpp.define_macros": list(DEFINES),
         "codegen.cpp.include_dirs": [include],
         "codegen.cpp.library_dirs": [library_folder],

@@ -143,6 +143,10 @@ _SLICE = 32
 
 def _product(o: ops.Product, name: Name) -> str:
     target, weights, source = name(o.target), name(o.weights), name(o.source)
+    if o.chips > 1:
+        bias = name(o.bias) if o.bias else "nullptr"
+        sizes = f"{o.n_post}, {o.n_pre}, {o.chips}, {o.n_columns}"
+        return f"neurosim::products({target}, {weights}, {source}, {bias}, {sizes});"
     lines = []
     if o.bias:
         lines.append(
@@ -169,12 +173,16 @@ def _product(o: ops.Product, name: Name) -> str:
 
 _BLOCK = 20
 """Steps of one column whose outer products are added as one product. Chosen, as the prototype of this had it."""
+_CHIP_BLOCK = 10
+"""The same for each of many chips: what eight of them collect stays in the nearest cache. Chosen."""
 _TO_THE_END = ("plastic", "learn")
 """Gates that stay open until a presentation ends."""
 
 
 def _outer(o: ops.Outer, name: Name) -> str:
     target, post, pre = name(o.target), name(o.post), name(o.pre)
+    if o.chips > 1:
+        return _outers_of_chips(o, target, post, pre)
     if o.n_columns == 1 and o.accumulate and o.gate in _TO_THE_END:
         return _collected_outer(o, target, post, pre)
     beta = "1.0" if o.accumulate else "0.0"
@@ -182,6 +190,17 @@ def _outer(o: ops.Outer, name: Name) -> str:
         f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, {o.n_post}, {o.n_pre}, {o.n_columns}, "
         f"1.0, {post}, {o.n_columns}, {pre}, {o.n_columns}, {beta}, {target}, {o.n_pre});"
     )
+
+
+def _outers_of_chips(o: ops.Outer, target: str, post: str, pre: str) -> str:
+    sizes = f"{o.n_post}, {o.n_pre}, {o.chips}"
+    if o.n_columns == 1 and o.accumulate and o.gate in _TO_THE_END:
+        return (
+            f"static neurosim::CollectedOuters _outers({sizes}, {_CHIP_BLOCK});\n"
+            f"_outers.add({target}, {post}, {pre}, _k == _period - 1);"
+        )
+    accumulate = "true" if o.accumulate else "false"
+    return f"neurosim::outers({target}, {post}, {pre}, {sizes}, {o.n_columns}, {accumulate});"
 
 
 def _collected_outer(o: ops.Outer, target: str, post: str, pre: str) -> str:
@@ -203,7 +222,7 @@ def _collected_outer(o: ops.Outer, target: str, post: str, pre: str) -> str:
 def _row_sum(o: ops.RowSum, name: Name) -> str:
     sign = "+=" if o.accumulate else "="
     return (
-        f"for (int _i = 0; _i < {o.n_units}; _i++) {{ double _sum = 0; "
+        f"for (int _i = 0; _i < {o.n_units * o.chips}; _i++) {{ double _sum = 0; "
         f"for (int _c = 0; _c < {o.n_columns}; _c++) _sum += {name(o.source)}[_i*{o.n_columns} + _c]; "
         f"{name(o.target)}[_i] {sign} _sum; }}"
     )
@@ -242,7 +261,7 @@ def _column_reduce(o: ops.ColumnReduce, name: Name) -> str:
 def _feed(o: ops.Feed, name: Name) -> str:
     return (
         f'static const neurosim::Samples _samples("{o.name}");\n'
-        f"neurosim::feed(_samples, {name(o.target)}, _p, {o.n_units}, {o.n_columns});"
+        f"neurosim::feed(_samples, {name(o.target)}, _p, _presentations, {o.n_units}, {o.n_columns});"
     )
 
 
@@ -253,13 +272,12 @@ def _record(o: ops.Record, name: Name) -> str:
 
 
 def _guard(o: ops.Guard, name: Name) -> str:
-    lines = ["int64_t _outside;"]
+    lines = [f"static neurosim::Stops _stops({o.chips});", "bool _all_out = false;"]
     for number, (source, size) in enumerate(zip(o.sources, o.sizes, strict=True)):
-        test = f"(_outside = neurosim::first_outside({name(source)}, {size}, {o.bound!r})) >= 0"
-        report = (
-            f"neurosim::report_stop(_p*_period + _k, {number}, _outside); Network::_globally_stopped = true;"
+        lines.append(
+            f"_all_out = _stops.look(_p*_period + _k, {number}, {name(source)}, {size}, {o.n_columns}, {o.bound!r});"
         )
-        lines.append(f"{'else ' if number else ''}if ({test}) {{ {report} }}")
+    lines.append("if (_all_out) Network::_globally_stopped = true;")
     return "\n".join(lines)
 
 

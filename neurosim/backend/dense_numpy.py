@@ -27,7 +27,7 @@ class RunState:
         self.schedule = Schedule()
         self.stimulus: Stimulus | None = None
         self.records: dict[str, list[Array]] = {}
-        self.stop: Stop | None = None
+        self.stops: dict[int, Stop] = {}
         self.finished = False
         self.after_presentation: Callable[[int], None] = lambda done: None
 
@@ -90,6 +90,8 @@ def state_array(groups: dict[str, NeuronGroup], reference: str) -> Array:
 
 
 def _product(o: ops.Product, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    if o.chips > 1:
+        return _products_of_chips(o, groups)
     target = state_array(groups, o.target).reshape(o.n_post, o.n_columns)
     weights = state_array(groups, o.weights).reshape(o.n_post, o.n_pre)
     source = state_array(groups, o.source).reshape(o.n_pre, o.n_columns)
@@ -108,7 +110,31 @@ def _product(o: ops.Product, groups: dict[str, NeuronGroup], _: RunState) -> Ste
     return step
 
 
+def _by_chip(array: Array, n_units: int, chips: int) -> Array:
+    """(chips, n_units, columns), the same numbers."""
+    return array.reshape(n_units, chips, -1).transpose(1, 0, 2)
+
+
+def _matrices(array: Array, n_post: int, n_pre: int, chips: int) -> Array:
+    """(chips, n_post, n_pre), the same numbers."""
+    return array.reshape(n_post, n_pre, chips).transpose(2, 0, 1)
+
+
+def _products_of_chips(o: ops.Product, groups: dict[str, NeuronGroup]) -> Step:
+    target = _by_chip(state_array(groups, o.target), o.n_post, o.chips)
+    weights = _matrices(state_array(groups, o.weights), o.n_post, o.n_pre, o.chips)
+    source = _by_chip(state_array(groups, o.source), o.n_pre, o.chips)
+    bias = _by_chip(state_array(groups, o.bias), o.n_post, o.chips) if o.bias else np.float64(0)
+
+    def step() -> None:
+        target[...] = weights @ source + bias
+
+    return step
+
+
 def _outer(o: ops.Outer, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    if o.chips > 1:
+        return _outers_of_chips(o, groups)
     target = state_array(groups, o.target).reshape(o.n_post, o.n_pre)
     post = state_array(groups, o.post).reshape(o.n_post, o.n_columns)
     pre = state_array(groups, o.pre).reshape(o.n_pre, o.n_columns)
@@ -122,12 +148,24 @@ def _outer(o: ops.Outer, groups: dict[str, NeuronGroup], _: RunState) -> Step:
     return step
 
 
-def _row_sum(o: ops.RowSum, groups: dict[str, NeuronGroup], _: RunState) -> Step:
-    target = state_array(groups, o.target)
-    source = state_array(groups, o.source).reshape(o.n_units, o.n_columns)
+def _outers_of_chips(o: ops.Outer, groups: dict[str, NeuronGroup]) -> Step:
+    target = _matrices(state_array(groups, o.target), o.n_post, o.n_pre, o.chips)
+    post = _by_chip(state_array(groups, o.post), o.n_post, o.chips)
+    pre = _by_chip(state_array(groups, o.pre), o.n_pre, o.chips)
 
     def step() -> None:
-        total = source.sum(axis=1)
+        outer = post @ pre.transpose(0, 2, 1)
+        target[...] = target + outer if o.accumulate else outer
+
+    return step
+
+
+def _row_sum(o: ops.RowSum, groups: dict[str, NeuronGroup], _: RunState) -> Step:
+    target = state_array(groups, o.target).reshape(o.n_units, o.chips)
+    source = state_array(groups, o.source).reshape(o.n_units, o.chips, o.n_columns)
+
+    def step() -> None:
+        total = source.sum(axis=2)
         target[:] = target + total if o.accumulate else total
 
     return step
@@ -184,6 +222,7 @@ def _feed(o: ops.Feed, groups: dict[str, NeuronGroup], state: RunState) -> Step:
         stimulus = state.stimulus
         assert stimulus is not None  # set by the emulator before every run
         samples = stimulus.order[state.schedule.presentation]
+        samples = np.tile(samples, o.n_columns // len(samples))
         if o.name == "inputs":
             target[:] = stimulus.scale * stimulus.inputs[samples].T
         else:
@@ -204,19 +243,26 @@ def _guard(o: ops.Guard, groups: dict[str, NeuronGroup], state: RunState) -> Ste
         for number, source in enumerate(sources):
             within = np.abs(source) <= o.bound  # false for NaN
             if not within.all():
-                s = state.schedule
-                at = s.presentation * s.period + s.step
-                state.stop = Stop(step=at, source=number, index=int(np.argmin(within)))
-                return
+                _tell_stops(o, number, within, state)
+        state.finished = state.finished or len(state.stops) == o.chips
 
     return step
+
+
+def _tell_stops(o: ops.Guard, number: int, within: NDArray[np.bool_], state: RunState) -> None:
+    schedule = state.schedule
+    at = schedule.presentation * schedule.period + schedule.step
+    outside = np.flatnonzero(~within)
+    chips, first = np.unique(outside % o.n_columns // (o.n_columns // o.chips), return_index=True)
+    for chip, index in zip(chips, outside[first], strict=True):
+        state.stops.setdefault(int(chip), Stop(step=at, source=number, index=int(index)))
 
 
 def _finish(_o: ops.Finish, _groups: dict[str, NeuronGroup], state: RunState) -> Step:
     def step() -> None:
         done = state.schedule.presentation + 1
         state.after_presentation(done)
-        state.finished = done >= state.schedule.presentations
+        state.finished = state.finished or done >= state.schedule.presentations
 
     return step
 

@@ -19,14 +19,14 @@ Progress = Callable[[int, int], None]
 
 @attrs.frozen(kw_only=True)
 class Stop:
-    """Where a run broke off because a state left all bounds."""
+    """Where a chip's states first left all bounds; the run broke off there if that happened to all its chips."""
 
     step: int
     """Counted from the start of the run."""
     source: int
     """Which of the guarded variables."""
     index: int
-    """Which element of it: unit · n_columns + column."""
+    """Which element of it: unit · n_columns + column, columns of all chips counted."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -37,7 +37,8 @@ class Recording:
     """The variables asked for, at the end, by reference; flat."""
     files: Mapping[str, NDArray[np.float64]]
     """By recording name: (n_records, record size)."""
-    stop: Stop | None
+    stops: Mapping[int, Stop]
+    """By the number of a chip, of those that left all bounds."""
     interrupted: bool
     wall_seconds: float
     """Of the stepping alone."""
@@ -86,8 +87,13 @@ def guarded(model: Model) -> tuple[tuple[str, ...], tuple[int, ...]]:
 
 def record_sizes(model: Model) -> dict[str, int]:
     """Numbers in one record of each recording."""
+    return {name: sum(sizes) for name, sizes in recorded(model).items()}
+
+
+def recorded(model: Model) -> dict[str, tuple[int, ...]]:
+    """Numbers of each variable in one record of each recording."""
     return {
-        operation.name: sum(operation.sizes)
+        operation.name: operation.sizes
         for program in model.programs
         for operation in program.operations
         if isinstance(operation, Record)

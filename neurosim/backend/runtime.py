@@ -69,7 +69,7 @@ class NumpyEmulator:
             files={
                 name: np.array(state.records.get(name, [])).reshape(-1, size) for name, size in sizes.items()
             },
-            stop=state.stop,
+            stops=state.stops,
             interrupted=interrupted,
             wall_seconds=time.perf_counter() - start,
         )
@@ -80,7 +80,7 @@ class NumpyEmulator:
         for reference, value in initial_values(self.model, values).items():
             state_array(self._built.groups, reference)[:] = value
         state = self._target.state
-        state.stimulus, state.records, state.stop, state.finished = stimulus, {}, None, False
+        state.stimulus, state.records, state.stops, state.finished = stimulus, {}, {}, False
         state.after_presentation = lambda done: None
         for name in SCHEDULE_VARIABLES:
             setattr(state.schedule, name, int(state_array(self._built.groups, f"schedule.{name}")[0]))
@@ -100,7 +100,7 @@ class NumpyEmulator:
         state = self._target.state
         timestep[0], t[0] = 0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # the guard reports divergence by itself
-            while not (state.finished or state.stop or interrupt.is_set()):
+            while not (state.finished or interrupt.is_set()):
                 state.schedule.advance(int(timestep[0]))
                 for item in objects:
                     item.run()

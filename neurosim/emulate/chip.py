@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 import attrs
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from hardware_models import Chip
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress
+from neurosim.backend.memory import COPIES, check_room, record_bytes, state_bytes
 from neurosim.emulate.design import chip_of, design_of, noise_key
 from neurosim.emulate.door import Door
 from neurosim.emulate.passage import Passage, Reading, read_passage
@@ -37,6 +38,54 @@ from neurosim.version import __version__
 Array = NDArray[np.float64]
 
 
+class How(TypedDict, total=False):
+    """In which way a chip is shown a stimulus."""
+
+    weights: Required[Weights]
+    """What the chip stores, see `VirtualChip.written`; how old that is comes with them, and is carried on."""
+    protocol: Required[Protocol]
+    learning: bool | Rates
+    """Whether updates reach the weights (they do), or at which rates; the controller works in any case."""
+    nudge: float | None
+    """λ instead of the spec's."""
+    noise: bool | Collection[str]
+    """False turns the noise off, of a noisy chip and of a sleep phase; what remembers stands still. Names leave those
+    kinds alone on, see `neurosim.emulate.wandering.noise_kind`."""
+    droop: bool
+    """False lets what is sampled and held stay as it is, so that a state at rest exists."""
+    ageing: bool
+    """False lets time stand still for stored weights."""
+    passage: int
+    """Number of this run, so that every run meets noise of its own; the first is 0."""
+    optimizer: Mapping[str, Array] | None
+    """What the last passage left of the optimiser's state; None: it starts."""
+    wander: Mapping[str, Array] | None
+    """What the last passage left of noise that remembers, which goes on from there; None: it starts anywhere, as if a
+    long time had passed."""
+    traced: tuple[int, int]
+    """First and last + 1 presentation of which traces are kept; there are none unless asked for."""
+    trace_steps: int
+    """Of these every so many steps."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Showing:
+    """What an engine is given when a chip is shown a stimulus, and what is needed to read what it answers."""
+
+    stimulus: Stimulus
+    """As the chip's circuits see it."""
+    values: Mapping[str, ArrayLike]
+    outputs: Sequence[str]
+    weights: Weights
+    """Before."""
+    protocol: Protocol
+    standing: Mapping[str, Array]
+    """States of noise that stand still."""
+    presentation: float
+    """By how much stored weights age in one presentation, s."""
+    trace_steps: int
+
+
 class VirtualChip:
     """One chip of the lot that a spec describes, ready to be shown data."""
 
@@ -48,9 +97,11 @@ class VirtualChip:
         backend: str | None = None,
         sleeps: bool = False,
         cells: bool = True,
+        built: bool = True,
     ) -> None:
         """`sleeps`: the spec is that of a sleep phase (`neurosim.spec.asleep`); only feedback weights change.
-        Not `cells`: its memory is left out, and the network computes with the weights it is shown."""
+        Not `cells`: its memory is left out, and the network computes with the weights it is shown.
+        Not `built`: it has no engine, and a `Lot` shows it what it is shown."""
         self.spec = spec
         self.method = method_of(spec.method.name)
         if not self.method.dynamical:
@@ -69,64 +120,57 @@ class VirtualChip:
         self.model: Model = assemble(self._design)
         self.backend = backend or spec.run.backend
         self._values: dict[str, ArrayLike] = {}
-        self._emulator: Emulator = build_emulator(self.model, self.backend)
+        self._engine: Emulator | None = build_emulator(self.model, self.backend) if built else None
 
     @property
     def build_seconds(self) -> float:
         """What building the emulation took; 0 where a compiled program was found in the cache."""
         return self._emulator.build_seconds
 
-    def show(
-        self,
-        stimulus: Stimulus,
-        *,
-        weights: Weights,
-        protocol: Protocol,
-        learning: bool | Rates = True,
-        nudge: float | None = None,
-        noise: bool | Collection[str] = True,
-        droop: bool = True,
-        ageing: bool = True,
-        passage: int = 0,
-        optimizer: Mapping[str, Array] | None = None,
-        wander: Mapping[str, Array] | None = None,
-        traced: tuple[int, int] = (0, 0),
-        trace_steps: int = 1,
-        progress: Progress | None = None,
-    ) -> Passage:
+    def show(self, stimulus: Stimulus, *, progress: Progress | None = None, **how: Unpack[How]) -> Passage:
         """Stream a stimulus through the chip in one run.
-
-        Parameters
-        ----------
-        weights : what the chip stores, see `written`; how old that is comes with them, and is carried on.
-        learning : whether updates reach the weights, or at which rates; the controller works in any case.
-        nudge : λ instead of the spec's.
-        noise : False turns the noise off, of a noisy chip and of a sleep phase; what remembers stands still.
-            Names leave those kinds alone on, see `neurosim.emulate.wandering.noise_kind`.
-        droop : False lets what is sampled and held stay as it is, so that a state at rest exists.
-        ageing : False lets time stand still for stored weights.
-        passage : number of this run, so that every run meets noise of its own.
-        optimizer : what the last passage left of the optimiser's state; None: it starts.
-        wander : what the last passage left of noise that remembers, which goes on from there; None: it starts
-            anywhere, as if a long time had passed.
-        traced : first and last + 1 presentation of which traces are kept, every `trace_steps`-th step.
 
         Raises
         ------
         DataError : the stimulus does not fit the network, or the chip's converter.
         SpecError : a kind of noise that the chip does not have.
+        MemoryShortage : before anything runs.
         EngineError, CompileError : the engine failed.
         """
+        showing = self.prepared(stimulus, **how)
+        taken = COPIES * state_bytes(self.model) + 2 * self.bytes_recorded(showing)
+        remedy = "lower run.batch, trace fewer presentations, or show fewer in one run"
+        check_room(taken, where=self.spec.source or "emulation", remedy=remedy)
+        recording = self._emulator.run(
+            showing.stimulus, values=showing.values, outputs=showing.outputs, progress=progress
+        )
+        return self.passage(showing, recording)
+
+    @property
+    def _emulator(self) -> Emulator:
+        if self._engine is None:
+            raise RuntimeError("this chip runs in a lot")
+        return self._engine
+
+    def bytes_recorded(self, showing: Showing) -> int:
+        """Of what a run leaves beside states: the endings of presentations, and traces."""
+        return record_bytes(self.model, showing.values, showing.stimulus.n_presentations)
+
+    def prepared(self, stimulus: Stimulus, **how: Unpack[How]) -> Showing:
+        """What an engine is to be given for `show`."""
+        weights, protocol, noise = how["weights"], how["protocol"], how.get("noise", True)
+        passage, ageing, nudge = how.get("passage", 0), how.get("ageing", True), how.get("nudge")
+        trace_steps = how.get("trace_steps", 1)
         self._check(stimulus)
         stimulus = self.door.given(stimulus)
         weights.check(self.spec.network, self.method.feedback)
         presentation = float(ageing) * protocol.period * self.model.dt  # by which stored weights age
         self.storage.check(weights, longer=stimulus.n_presentations * presentation)
-        rates = self._rates(learning)
-        start = self._wander(passage, wander)
+        rates = self._rates(how.get("learning", True))
+        start = self._wander(passage, how.get("wander"))
         values = {
             **self._values,
-            **self._schedule(stimulus, protocol, traced, trace_steps),
+            **self._schedule(stimulus, protocol, how.get("traced", (0, 0)), trace_steps),
             **weight_values(
                 self._design,
                 self.deviations,
@@ -137,26 +181,35 @@ class VirtualChip:
             **self.storage.values(weights, pace=float(ageing)),
             **self._noise_values(noise, passage),
             **start,
-            **dict(optimizer or {}),
+            **dict(how.get("optimizer") or {}),
         }
-        if not droop and "droop_rate" in self.model.group(CONTROLLER).parameters:
+        if not how.get("droop", True) and "droop_rate" in self.model.group(CONTROLLER).parameters:
             values[f"{CONTROLLER}.droop_rate"] = 0.0
         if nudge is not None:
             values["controller.target_stepsize"] = nudge
-        carried = optimizer_outputs(self.model)
-        outputs = [*self._stored(), *carried, *wander_outputs(self.model), *self.storage.outputs]
-        recording = self._emulator.run(stimulus, values=values, outputs=outputs, progress=progress)
-        cells = self.storage.after(recording.final, now=len(recording.files["endings"]) * presentation)
+        carried = [*optimizer_outputs(self.model), *wander_outputs(self.model)]
+        return Showing(
+            stimulus=stimulus,
+            values=values,
+            outputs=[*self._stored(), *carried, *self.storage.outputs],
+            weights=weights,
+            protocol=protocol,
+            standing={} if noise else start,
+            presentation=presentation,
+            trace_steps=trace_steps,
+        )
+
+    def passage(self, showing: Showing, recording: Recording) -> Passage:
+        """What came of it."""
+        final = {**recording.final, **showing.standing}
+        cells = self.storage.after(final, now=len(recording.files["endings"]) * showing.presentation)
+        steps = 0 if showing.standing else showing.stimulus.n_presentations * showing.protocol.period
         return read_passage(
             recording,
-            weights=self._weights_after(recording, weights, cells),
-            optimizer={name: recording.final[name] for name in carried},
-            wander=wander_after(
-                self.model,
-                recording.final if noise else {**recording.final, **start},
-                stimulus.n_presentations * protocol.period if noise else 0,
-            ),
-            reading=self._reading(protocol, trace_steps),
+            weights=self._weights_after(recording, showing.weights, cells),
+            optimizer={name: final[name] for name in optimizer_outputs(self.model)},
+            wander=wander_after(self.model, final, steps),
+            reading=self._reading(showing.protocol, showing.trace_steps),
         )
 
     def redrawn(self, *chips: Deviations) -> VirtualChip:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.backend import Recording
-from neurosim.backend.emulator import guarded
+from neurosim.backend.emulator import Stop, guarded
 from neurosim.emulate.weights import Weights
 from neurosim.equations import Model
 from neurosim.result import DIVERGED, INTERRUPTED, NOT_SETTLED, Status, Trace
@@ -164,8 +164,8 @@ def _traces(recording: Recording, model: Model, stride: int) -> dict[str, dict[s
 
 def _status(recording: Recording, settling: Array, reading: Reading) -> Status:
     model, protocol = reading.model, reading.protocol
-    if recording.stop is not None:
-        return _diverged(recording, model)
+    if recording.stops:
+        return _diverged(recording.stops[0], model)
     if recording.interrupted:
         return Status(kind=INTERRUPTED, message=f"interrupted after {len(settling)} presentations")
     last = float(np.median(settling[-max(1, len(settling) // 4) :]))
@@ -181,9 +181,7 @@ def _status(recording: Recording, settling: Array, reading: Reading) -> Status:
     return Status()
 
 
-def _diverged(recording: Recording, model: Model) -> Status:
-    stop = recording.stop
-    assert stop is not None  # the caller has looked
+def _diverged(stop: Stop, model: Model) -> Status:
     sources, _ = guarded(model)
     part, variable = sources[stop.source].split(".")
     unit, column = divmod(stop.index, model.n_columns)

@@ -81,6 +81,11 @@ class Group:
     """Code that need not run while some parameters of the group are all 0: its name → these. Of no effect on what
     else a run gives, so no part of the structure."""
 
+    def shares(self, variable: str) -> bool:
+        """Whether all its elements have one number."""
+        lines = (line for line in self.equations.splitlines() if line.startswith(f"{variable} :"))
+        return any("(shared" in line for line in lines)
+
 
 @attrs.frozen(kw_only=True)
 class GatedCode:
@@ -120,6 +125,8 @@ class Model:
     """What each trace recording holds: file → (reference, n_units, unit)."""
     endings: tuple[tuple[str, int, str], ...]
     """What is kept at the end of every presentation: (reference, n_units, unit)."""
+    chips: int = 1
+    """How many stand side by side; n_columns are those of all of them."""
 
     def group(self, name: str) -> Group:
         """The group of that name."""

@@ -1,6 +1,8 @@
 """The dense operations of a step and its input and output, as data; each backend interprets them.
 
-A reference is "group.variable". Matrices are (units, columns) or (n_post, n_pre), row by row.
+A reference is "group.variable". Matrices are (units, columns) or (n_post, n_pre), row by row. Where several chips
+stand side by side, columns are those of the first chip, then those of the second, …, and every number of a weight
+matrix is there once for each chip: (units, chips · columns) and (n_post, n_pre, chips), n_columns being those of one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Product:
-    """target = weights · source + bias,  (n_post, columns) = (n_post, n_pre)(n_pre, columns)."""
+    """target = weights · source + bias,  (n_post, columns) = (n_post, n_pre)(n_pre, columns), chip by chip."""
 
     target: str
     weights: str
@@ -21,11 +23,12 @@ class Product:
     n_pre: int
     n_columns: int
     gate: str = "always"
+    chips: int = 1
 
 
 @attrs.frozen(kw_only=True)
 class Outer:
-    """target (+)= post · preᵀ,  (n_post, n_pre) = (n_post, columns)(columns, n_pre)."""
+    """target (+)= post · preᵀ,  (n_post, n_pre) = (n_post, columns)(columns, n_pre), chip by chip."""
 
     target: str
     post: str
@@ -35,11 +38,12 @@ class Outer:
     n_columns: int
     accumulate: bool
     gate: str
+    chips: int = 1
 
 
 @attrs.frozen(kw_only=True)
 class RowSum:
-    """target (+)= Σ_columns source,  (n_units,)."""
+    """target (+)= Σ_columns source,  (n_units,), chip by chip."""
 
     target: str
     source: str
@@ -47,6 +51,7 @@ class RowSum:
     n_columns: int
     accumulate: bool
     gate: str
+    chips: int = 1
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +110,10 @@ class ColumnReduce:
 
 @attrs.frozen(kw_only=True)
 class Feed:
-    """target[unit, c] = scale · data[order[p, c], unit] for presentation p, from the stimulus `name`."""
+    """target[unit, c] = scale · data[order[p, c], unit] for presentation p, from the stimulus `name`.
+
+    An order with fewer columns holds for every chip: the chips see the same.
+    """
 
     target: str
     name: str
@@ -126,7 +134,8 @@ class Record:
 
 @attrs.frozen(kw_only=True)
 class Guard:
-    """Stop the run when a watched variable is not finite or larger than `bound`; say where."""
+    """Tell when a watched variable of a chip is not finite or larger than `bound`, where first; stop the run when
+    that has happened to every chip."""
 
     sources: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -134,6 +143,7 @@ class Guard:
     """In SI units of the sources."""
     n_columns: int
     gate: str = "always"
+    chips: int = 1
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from neurosim.backend.compiler import FLAGS
 from tests.cli.conftest import Cli, assert_refused
 
 
@@ -40,6 +41,9 @@ def test_a_compiler_that_fails(cli: Cli, spec: Path, tmp_path: Path, cache: Path
     assert folder.is_relative_to(cache)
     assert "error: boom" in (folder / "compiler.log").read_text()
     assert (folder / "main.cpp").exists()
+    assert (
+        " ".join(FLAGS) in (folder / "makefile").read_text()
+    )  # none is left out for what this compiler says
     assert cli(command, spec).status == 0  # and numpy still works in the same process
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from brian2 import NeuronGroup
+from brian2.core.variables import Subexpression
 from brian2.equations.unitcheck import check_units_statements
 from brian2.units.fundamentalunits import DimensionMismatchError
 from brian2.utils.logger import catch_logs
@@ -96,6 +97,9 @@ def check_units(model: Model, emulator: NumpyEmulator) -> None:
 
 def check_statements(text: str, group: NeuronGroup) -> None:
     names = get_identifiers(text)
+    for variable in group.variables.values():  # what a name stands for is checked with it
+        if isinstance(variable, Subexpression) and variable.name in names:
+            names |= get_identifiers(variable.expr)
     check_units_statements(text, group.resolve_all(names, run_namespace={}, user_identifiers=names))
 
 

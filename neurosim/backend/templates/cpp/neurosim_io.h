@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 #include <csignal>
 #include <fcntl.h>
 #ifdef __linux__
@@ -85,16 +86,24 @@ inline void end_with_caller()
 #endif
 }
 
-inline const int32_t* order_of(int64_t presentation, int n_columns)
+// Which samples the columns of a presentation show; an order for fewer columns holds again and again.
+inline const int32_t* order_of(int64_t presentation, int64_t presentations, int n_columns)
 {
     static const Mapped mapped(path("order"));
-    return (const int32_t*)mapped.data + presentation * n_columns;
+    static std::vector<int32_t> repeated;
+    const int64_t width = (int64_t)(mapped.size / sizeof(int32_t)) / presentations;
+    const int32_t* order = (const int32_t*)mapped.data + presentation * width;
+    if (width == n_columns) return order;
+    repeated.resize(n_columns);
+    for (int column = 0; column < n_columns; column++) repeated[column] = order[column % width];
+    return repeated.data();
 }
 
-inline void feed(const Samples& source, double* target, int64_t presentation, int n_units, int n_columns)
+inline void feed(const Samples& source, double* target, int64_t presentation, int64_t presentations, int n_units,
+                 int n_columns)
 {
     end_with_caller();
-    const int32_t* order = order_of(presentation, n_columns);
+    const int32_t* order = order_of(presentation, presentations, n_columns);
     if (source.kind == 0) source.copy<double>(target, order, n_units, n_columns);
     else if (source.kind == 1) source.copy<float>(target, order, n_units, n_columns);
     else source.copy<uint8_t>(target, order, n_units, n_columns);
@@ -125,13 +134,40 @@ inline int64_t first_outside(const double* values, int64_t count, double bound)
     return -1;
 }
 
-inline void report_stop(int64_t step, int source, int64_t index)
+// The chips whose states have left all bounds; each is told of once.
+class Stops
 {
-    std::FILE* file = std::fopen(path("stop").c_str(), "w");
-    if (!file) fail("cannot write " + path("stop"));
-    std::fprintf(file, "%lld %d %lld\n", (long long)step, source, (long long)index);
-    std::fclose(file);
-}
+    std::vector<char> out;
+    int left;
+
+public:
+    explicit Stops(int chips) : out(chips, 0), left(chips) {}
+
+    // Whether none is left within.
+    bool look(int64_t step, int source, const double* values, int64_t count, int n_columns, double bound)
+    {
+        int64_t index = first_outside(values, count, bound);
+        if (index < 0) return left == 0;
+        const int64_t columns = n_columns / (int64_t)out.size();
+        for (; index < count; index++)
+        {
+            const int64_t chip = index % n_columns / columns;
+            if (!out[chip] && !(std::fabs(values[index]) <= bound)) tell(chip, step, source, index);
+        }
+        return left == 0;
+    }
+
+private:
+    void tell(int64_t chip, int64_t step, int source, int64_t index)
+    {
+        out[chip] = 1;
+        left--;
+        std::FILE* file = std::fopen(path("stop").c_str(), "a");
+        if (!file) fail("cannot write " + path("stop"));
+        std::fprintf(file, "%lld %lld %d %lld\n", (long long)chip, (long long)step, source, (long long)index);
+        std::fclose(file);
+    }
+};
 
 inline void report_progress(int64_t done)
 {

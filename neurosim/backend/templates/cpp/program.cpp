@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 #include "network.h"
+#include "neurosim_chips.h"
 #include "neurosim_io.h"
 {% endblock %}
 {% block maincode %}

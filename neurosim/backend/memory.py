@@ -1,0 +1,88 @@
+"""How much memory a run takes, known before it starts, and how much there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from neurosim.backend.emulator import record_sizes
+from neurosim.equations.model import SCHEDULE, Group, Model
+from neurosim.errors import MemoryShortage
+
+_BYTES = 8
+_ARRAY = re.compile(r"^\s*(d\w+/dt\s*=.*|\w+)\s*:\s*[^=]*$")
+"""A line of equations that makes a state or parameter of each element; `x = … : unit` makes none."""
+COPIES = 4
+"""Of the states: the program's, and what stands in files and arrays while a run is given its values and read. Seen:
+2.9 to 3.6 for a hundred thousand to a hundred million numbers, see `tests/backend/test_memory.py`."""
+
+
+def state_bytes(model: Model) -> int:
+    """Of all arrays that a built Model has."""
+    return sum(_arrays(group) * group.n_units * group.n_columns * _BYTES for group in model.groups)
+
+
+def _arrays(group: Group) -> int:
+    lines = [line for line in group.equations.splitlines() if _ARRAY.match(line)]
+    return sum(not re.search(r"\((shared|linked)", line.rpartition(":")[2]) for line in lines)
+
+
+def record_bytes(model: Model, values: Mapping[str, ArrayLike], presentations: int) -> int:
+    """Of what a run records: the endings of presentations, and traces."""
+    schedule = {
+        name: int(values.get(f"{SCHEDULE}.{name}", 0))  # type: ignore[arg-type]
+        for name in ("period", "trace_first", "trace_last", "trace_stride")
+    }
+    traced = max(0, min(schedule["trace_last"], presentations) - schedule["trace_first"])
+    steps = traced * -(-schedule["period"] // max(schedule["trace_stride"], 1))
+    sizes = record_sizes(model)
+    return _BYTES * sum(n * (steps if name in model.traced else presentations) for name, n in sizes.items())
+
+
+def free_bytes() -> int:
+    """What the machine, and the group of processes that this one is in, have left."""
+    left = [_machine()]
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        folder = Path("/sys/fs/cgroup")
+        try:
+            left.append(int((folder / limit).read_text()) - int((folder / used).read_text()))
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    return max(0, min(left))
+
+
+def _machine() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return 1 << 62  # a system that does not say: nothing is refused
+
+
+def check_room(needed: int, *, where: str, remedy: str) -> None:
+    """Refuse what does not fit.
+
+    Raises
+    ------
+    MemoryShortage : with what it takes, what is free, and what to do.
+    """
+    free = free_bytes()
+    if needed > free:
+        raise MemoryShortage(
+            "the run does not fit into memory",
+            where=where,
+            expected=f"{in_words(needed)} free",
+            got=f"{in_words(free)} free",
+            remedy=remedy,
+        )
+
+
+def in_words(count: int) -> str:
+    """Bytes as GB or MB of 10⁹ or 10⁶."""
+    return f"{count / 1e9:.3g} GB" if count >= 1e8 else f"{count / 1e6:.3g} MB"

@@ -1,0 +1,277 @@
+"""Many chips of one kind in one run: side by side in one engine, split over runs and processes where they are many."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
+from neurosim.backend.emulator import Progress, initial_values, recorded
+from neurosim.backend.memory import COPIES, check_room, free_bytes, state_bytes
+from neurosim.emulate.chip import How, Showing, VirtualChip
+from neurosim.emulate.passage import Passage
+from neurosim.emulate.weights import Weights
+from neurosim.equations import Model
+from neurosim.equations.lot import side_by_side
+from neurosim.errors import DataError, SpecError
+from neurosim.spec import Spec
+
+Array = NDArray[np.float64]
+
+COLUMNS_AT_ONCE = 128
+"""Columns of all chips of one run: what they need of a small net lies in a processor's second cache. Measured:
+1000 chips of 15-10-10-5 take .26 µs a step and chip in runs of 64 to 128, .38 in one run."""
+_OWN = ("noise_key",)
+"""What chips of one run share although each has its own: their noise is as independent as that of columns is, but not
+that of the same chip alone."""
+
+
+class Lot:
+    """Chips that differ in what was drawn, in their weights and in what they learn, not in their equations.
+
+    Each answers as it would alone, but for its noise, which is another sample of the same law. A chip that leaves all
+    bounds does not stop the others; its weights are then worth nothing.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[Spec],
+        *,
+        columns: int | None = None,
+        backend: str | None = None,
+        at_once: int | None = None,
+        processes: int | None = None,
+    ) -> None:
+        """One chip for each spec.
+
+        Parameters
+        ----------
+        columns : of one chip; None: the specs' batch.
+        at_once : chips in one run; None: as many as are fastest.
+        processes : runs that go on side by side; None: one for each core. An engine within this process does one.
+
+        Raises
+        ------
+        SpecError : specs of another structure, or of other numbers that all chips of a run share.
+        """
+        if not specs:
+            raise DataError("a lot of no chips", expected="one spec or more")
+        backend = backend or specs[0].run.backend
+        self.chips = [VirtualChip(spec, columns=columns, backend=backend, built=False) for spec in specs]
+        first = self.chips[0].model
+        for spec, chip in zip(specs, self.chips, strict=True):
+            if chip.model.hash != first.hash:
+                raise SpecError(
+                    "chips of one lot have the same equations",
+                    where=spec.source or "specs",
+                    expected=f"the network, method and kind of chip of the first ({specs[0].chip.get('name', '')})",
+                    got=f"others ({chip.chip.name}, seed {chip.chip.seed})",
+                    remedy="make a Lot for each kind",
+                )
+        cores = len(os.sched_getaffinity(0)) if backend != "numpy" else 1
+        most = at_once or self._fastest(processes or cores)
+        runs = -(-len(specs) // min(most, len(specs)))
+        self.at_once = -(-len(specs) // runs)  # the last run is about as long as the others
+        self.processes = min(processes or cores, runs)
+        self.model: Model = side_by_side(first, self.at_once)
+        self._emulator: Emulator = build_emulator(self.model, backend)
+
+    def _fastest(self, processes: int) -> int:
+        """Chips in one run that are fastest, or fewer if half of the memory does not hold them."""
+        one = self.chips[0].model
+        fits = free_bytes() // 2 // (processes * COPIES * state_bytes(one))
+        return max(1, min(COLUMNS_AT_ONCE // one.n_columns, fits))
+
+    @property
+    def build_seconds(self) -> float:
+        """What building the emulation took; 0 where a compiled program was found in the cache."""
+        return self._emulator.build_seconds
+
+    def show(
+        self,
+        stimulus: Stimulus,
+        *,
+        weights: Sequence[Weights],
+        progress: Progress | None = None,
+        optimizer: Sequence[Mapping[str, Array]] | None = None,
+        wander: Sequence[Mapping[str, Array]] | None = None,
+        **how: Any,
+    ) -> list[Passage]:
+        """Show all chips the same, as `VirtualChip.show` does one; weights and what is carried on are each chip's own.
+
+        Parameters
+        ----------
+        progress : told of presentations, those of all chips counted.
+        how : see `How`.
+
+        Raises
+        ------
+        DataError : not as many weights as chips, or what `VirtualChip.show` refuses.
+        MemoryShortage : before anything runs.
+        KeyboardInterrupt : once the runs under way have ended.
+        """
+        for name, given in (("weights", weights), ("optimizer", optimizer), ("wander", wander)):
+            if given is not None and len(given) != len(self.chips):
+                raise DataError(
+                    f"{name} do not fit the lot",
+                    expected=f"{len(self.chips)}, one for each chip",
+                    got=str(len(given)),
+                )
+
+        def own(number: int) -> How:
+            carried: dict[str, Any] = {
+                "optimizer": optimizer[number] if optimizer is not None else None,
+                "wander": wander[number] if wander is not None else None,
+            }
+            return {**how, "weights": weights[number], **carried}  # type: ignore[typeddict-item]
+
+        self._check_memory(self.chips[0].prepared(stimulus, **own(0)))
+        starts = range(0, len(self.chips), self.at_once)
+        runs = [range(start, min(start + self.at_once, len(self.chips))) for start in starts]
+        told = _Told(progress, stimulus.n_presentations * len(self.chips))
+
+        def run(numbers: range) -> list[Passage]:
+            showings = [self.chips[number].prepared(stimulus, **own(number)) for number in numbers]
+            return self._run([self.chips[number] for number in numbers], showings, told.of(len(numbers)))
+
+        if self.processes == 1:
+            return [passage for numbers in runs for passage in run(numbers)]
+        with ThreadPoolExecutor(self.processes) as pool:
+            try:
+                return [passage for passages in pool.map(run, runs) for passage in passages]
+            except KeyboardInterrupt:
+                told.interrupted.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _run(
+        self, chips: Sequence[VirtualChip], showings: Sequence[Showing], progress: Progress
+    ) -> list[Passage]:
+        recording = self._emulator.run(
+            showings[0].stimulus,
+            values=self._side_by_side(chips, showings),
+            outputs=showings[0].outputs,
+            progress=progress,
+        )
+        if recording.interrupted:
+            raise KeyboardInterrupt
+        return [
+            chip.passage(showing, self._part(recording, place, showing))
+            for place, (chip, showing) in enumerate(zip(chips, showings, strict=True))
+        ]
+
+    def _side_by_side(
+        self, chips: Sequence[VirtualChip], showings: Sequence[Showing]
+    ) -> dict[str, ArrayLike]:
+        """What each chip is given, in one array for each variable; the last stands in for those that lack."""
+        given = [
+            initial_values(chip.model, showing.values) for chip, showing in zip(chips, showings, strict=True)
+        ]
+        given += given[-1:] * (self.at_once - len(given))
+        found: dict[str, ArrayLike] = {}
+        for reference, value in given[0].items():
+            name, variable = reference.split(".")
+            group = chips[0].model.group(name)
+            values = [each[reference] for each in given]
+            same = all(np.array_equal(value, other) for other in values)
+            if group.shares(variable):
+                if not same and variable not in _OWN:
+                    raise SpecError(
+                        "chips of one lot share this number",
+                        where=reference,
+                        got=", ".join(sorted({str(np.asarray(each).item()) for each in values})[:3]),
+                        remedy="make a Lot for each of them",
+                    )
+                found[reference] = value
+            elif value.ndim == 0 and same:
+                found[reference] = value
+            else:
+                shape = group.n_units, group.n_columns
+                arrays = [
+                    np.broadcast_to(each.reshape(shape) if each.ndim else each, shape) for each in values
+                ]
+                found[reference] = np.stack(arrays, axis=1).ravel()
+        return found
+
+    def _part(self, recording: Recording, place: int, showing: Showing) -> Recording:
+        """One chip's, as if it had run alone."""
+        one = self.chips[0].model
+        final = {}
+        for reference, values in recording.final.items():
+            name, variable = reference.split(".")
+            group = one.group(name)
+            if not group.shares(variable):
+                values = values.reshape(group.n_units, self.at_once, group.n_columns)[:, place].ravel()
+            final[reference] = values
+        stops, ends = {}, len(recording.files["endings"])
+        if place in recording.stops:
+            stop = recording.stops[place]
+            unit, column = divmod(stop.index, self.model.n_columns)
+            column -= place * one.n_columns
+            stops[0] = attrs.evolve(stop, index=unit * one.n_columns + column)
+            ends = (stop.step + 1) // showing.protocol.period
+        files = {
+            name: self._records(name, records, place)[: ends if name == "endings" else None]
+            for name, records in recording.files.items()
+        }
+        return attrs.evolve(recording, final=final, files=files, stops=stops)
+
+    def _records(self, name: str, records: Array, place: int) -> Array:
+        columns, parts = self.chips[0].model.n_columns, []
+        start = 0
+        for size in recorded(self.model)[name]:
+            values = records[:, start : start + size].reshape(len(records), -1, self.at_once, columns)
+            parts.append(values[:, :, place].reshape(len(records), -1))
+            start += size
+        return np.concatenate(parts, axis=1)
+
+    def _check_memory(self, showing: Showing) -> None:
+        chip = self.chips[0]
+        running, kept = COPIES * state_bytes(chip.model), chip.bytes_recorded(showing)
+        all_kept = len(self.chips) * kept
+        room = free_bytes() - all_kept
+        fits = room // (self.processes * (running + kept))
+        check_room(
+            self.processes * self.at_once * (running + kept) + all_kept,
+            where="lot",
+            remedy=f"lower chips at once to {fits}"
+            if fits >= 1
+            else "show fewer presentations in one run, or fewer chips",
+        )
+
+
+class _Told:
+    """Adds up how far runs are, and tells each of them once if they shall end."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.interrupted = threading.Event()
+        self._progress = progress
+        self._total = total
+        self._done: list[int] = []
+        self._lock = threading.Lock()
+
+    def of(self, chips: int) -> Progress:
+        """What the run of so many chips is to call."""
+        with self._lock:
+            place = len(self._done)
+            self._done.append(0)
+        told = False
+
+        def tell(done: int, _total: int) -> None:
+            nonlocal told
+            if self.interrupted.is_set() and not told:
+                told = True
+                raise KeyboardInterrupt
+            with self._lock:
+                self._done[place] = done * chips
+                if self._progress is not None:
+                    self._progress(sum(self._done), self._total)
+
+        return tell
