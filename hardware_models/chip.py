@@ -14,7 +14,7 @@ from hardware_models import checks
 from hardware_models.compartment import MOST_RANGES, Comparator, Dendrite, Soma
 from hardware_models.controller import AnalogPI
 from hardware_models.converter import Converter
-from hardware_models.coupling import OperatingPoint
+from hardware_models.coupling import Coupling, OperatingPoint
 from hardware_models.draw import Draw, Lot, Streams
 from hardware_models.ekv import REFERENCE, Transistor
 from hardware_models.hold import SampleHold
@@ -25,6 +25,9 @@ from hardware_models.process import CORNERS, Conditions, Process
 from hardware_models.provenance import Number
 from hardware_models.quantity import QuantityError, within
 from hardware_models.synapse import Crossbar
+
+BY_SPEC = "the spec"
+"""The source of a number that a spec changed."""
 
 __all__ = ["Chip", "ChipError", "Draw", "Streams"]
 
@@ -93,6 +96,29 @@ class Chip:
     """Reads outputs out; the target is made on the chip of what it holds, and passes none."""
     numbers: Mapping[str, Number] = attrs.field(factory=dict, eq=False, repr=False, metadata={"given": True})
     """Where each number is from, by path, if it was read from a file."""
+    _points: dict[tuple[str, float], OperatingPoint] = attrs.field(
+        factory=dict, init=False, eq=False, repr=False, metadata={"given": True}
+    )
+    """Those worked out so far, by part and conductance: a chip does not change."""
+
+    def sibling(self, seed: int) -> Chip:
+        """Another chip of the lot, as a spec would name it."""
+        numbers = dict(self.numbers)
+        if "seed" in numbers:
+            changed = attrs.evolve(numbers["seed"], value=seed, text=str(seed), mark="spec", source=BY_SPEC)
+            changed.check("seed")
+            numbers["seed"] = changed
+        other = attrs.evolve(self, seed=seed, numbers=numbers)
+        other._points.update(self._points)
+        return other
+
+    def _point(self, path: str, coupling: Coupling, conductance: Quantity) -> OperatingPoint:
+        """Of the coupling of a part."""
+        key = path, float(conductance)
+        if key not in self._points:
+            with self.cited(path), within("coupling"):
+                self._points[key] = coupling.operate(conductance, self.conditions)
+        return self._points[key]
 
     @property
     def unit_conductance(self) -> Quantity:
@@ -155,26 +181,22 @@ class Chip:
 
     def soma_point(self, tau_soma: Quantity) -> OperatingPoint:
         """Of the soma's transconductors, for a time constant."""
-        with self.cited("soma"), within("coupling"):
-            return self.soma.coupling.operate(self.soma.capacitance / tau_soma, self.conditions)
+        return self._point("soma", self.soma.coupling, self.soma.capacitance / tau_soma)
 
     def dendrite_point(self, name: str) -> OperatingPoint:
         """Of the conductance of the compartment "basal" or "apical"."""
         part: Dendrite = getattr(self, name)
-        with self.cited(name), within("coupling"):
-            return part.coupling.operate(self.unit_conductance, self.conditions)
+        return self._point(name, part.coupling, self.unit_conductance)
 
     def controller_point(self) -> OperatingPoint:
         """Of the integrator's input."""
         part = self.controller
-        with self.cited("controller"), within("coupling"):
-            return part.coupling.operate(part.capacitance / self.time_base, self.conditions)
+        return self._point("controller", part.coupling, part.capacitance / self.time_base)
 
     def output_point(self) -> OperatingPoint:
         """Of the controller's output stage."""
         part = self.controller.output_stage
-        with self.cited("controller.output_stage"), within("coupling"):
-            return part.coupling.operate(part.conductance, self.conditions)
+        return self._point("controller.output_stage", part.coupling, part.conductance)
 
     def soma_leakage(self) -> Quantity:
         """What a soma's reset switch takes, A."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from hardware_models.chip import Chip
+from hardware_models.chip import BY_SPEC, Chip
 from hardware_models.presets.reading import PresetError, build, is_entry, merged, nearest
 from hardware_models.provenance import Number
 from hardware_models.quantity import QuantityError
@@ -140,7 +140,7 @@ def _raw(text: str) -> _Raw:
                     whole=True,
                 )
         tree, sources = merged(base.tree, tree), {**base.sources, **sources}
-    return _Raw(title=title, sources={**sources, SPEC: "the spec"}, tree=tree)
+    return _Raw(title=title, sources={**sources, SPEC: BY_SPEC}, tree=tree)
 
 
 def _base(name: Any) -> _Raw:

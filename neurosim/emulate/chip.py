@@ -97,11 +97,13 @@ class VirtualChip:
         backend: str | None = None,
         sleeps: bool = False,
         cells: bool = True,
+        chip: Chip | None = None,
         built: bool = True,
     ) -> None:
         """`sleeps`: the spec is that of a sleep phase (`neurosim.spec.asleep`); only feedback weights change.
         Not `cells`: its memory is left out, and the network computes with the weights it is shown.
-        Not `built`: it has no engine, and a `Lot` shows it what it is shown."""
+        `chip`: the spec's, if that was read before. Not `built`: it has no engine, a `Lot` shows it what it is
+        shown."""
         self.spec = spec
         self.method = method_of(spec.method.name)
         if not self.method.dynamical:
@@ -110,9 +112,9 @@ class VirtualChip:
                 where="method.name",
                 remedy="choose a method that is simulated, such as DFC, or use `neurosim run`",
             )
-        self.chip: Chip = chip_of(spec)
+        self.chip: Chip = chip or chip_of(spec)
         self.door = Door(self.chip, loss=spec.task.loss)
-        self._design = design_of(spec, columns=columns, sleeps=sleeps)
+        self._design = design_of(spec, columns=columns, sleeps=sleeps, chip=self.chip)
         if not cells:
             self._design = attrs.evolve(self._design, arrays={})
         self.deviations: Deviations = deviations_of(self._design)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,30 @@ def preset_of(table: Mapping[str, Any], *, folder: Path, where: str) -> Preset:
         ) from None
 
 
-def design_of(spec: Spec, *, columns: int | None = None, sleeps: bool = False) -> Design:
-    """What `assemble` needs for a spec; `columns` overrides the batch. `sleeps`: the spec is that of a sleep phase."""
-    chip, parts, network = chip_of(spec), method_of(spec.method.name), spec.network
+def siblings(specs: Sequence[Spec]) -> list[Chip]:
+    """The chip of each spec; those that differ in their seed alone are read once. SpecError as `chip_of`."""
+    read: list[tuple[Spec, Chip]] = []
+    found = []
+    for spec in specs:
+        seed = spec.chip.get("seed")
+        chip = next((chip for other, chip in read if seed is not None and _is_sibling(spec, other)), None)
+        if chip is None:
+            chip = chip_of(spec)
+            read.append((spec, chip))
+        found.append(chip if seed in (None, chip.seed) else chip.sibling(seed))
+    return found
+
+
+def _is_sibling(spec: Spec, other: Spec) -> bool:
+    return spec.source == other.source and {**spec.chip, "seed": 0} == {**other.chip, "seed": 0}
+
+
+def design_of(
+    spec: Spec, *, columns: int | None = None, sleeps: bool = False, chip: Chip | None = None
+) -> Design:
+    """What `assemble` needs for a spec; `columns` overrides the batch. `sleeps`: the spec is that of a sleep phase.
+    `chip`: the spec's, if that was read before."""
+    chip, parts, network = chip or chip_of(spec), method_of(spec.method.name), spec.network
     if learns_from_noise(parts, asleep=sleeps):
         check_learnable(network, spec.method)
     circuit = circuit_of(parts, spec.method, network)

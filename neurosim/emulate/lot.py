@@ -16,6 +16,7 @@ from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress, initial_values, recorded
 from neurosim.backend.memory import COPIES, check_room, free_bytes, state_bytes
 from neurosim.emulate.chip import How, Showing, VirtualChip
+from neurosim.emulate.design import siblings
 from neurosim.emulate.passage import Passage
 from neurosim.emulate.weights import Weights
 from neurosim.equations import Model
@@ -64,7 +65,10 @@ class Lot:
         if not specs:
             raise DataError("a lot of no chips", expected="one spec or more")
         backend = backend or specs[0].run.backend
-        self.chips = [VirtualChip(spec, columns=columns, backend=backend, built=False) for spec in specs]
+        self.chips = [
+            VirtualChip(spec, columns=columns, backend=backend, chip=chip, built=False)
+            for spec, chip in zip(specs, siblings(specs), strict=True)
+        ]
         first = self.chips[0].model
         for spec, chip in zip(specs, self.chips, strict=True):
             if chip.model.hash != first.hash:
@@ -138,6 +142,8 @@ class Lot:
         told = _Told(progress, stimulus.n_presentations * len(self.chips))
 
         def run(numbers: range) -> list[Passage]:
+            if told.interrupted.is_set():
+                raise KeyboardInterrupt
             showings = [self.chips[number].prepared(stimulus, **own(number)) for number in numbers]
             return self._run([self.chips[number] for number in numbers], showings, told.of(len(numbers)))
 
@@ -227,8 +233,9 @@ class Lot:
         columns, parts = self.chips[0].model.n_columns, []
         start = 0
         for size in recorded(self.model)[name]:
-            values = records[:, start : start + size].reshape(len(records), -1, self.at_once, columns)
-            parts.append(values[:, :, place].reshape(len(records), -1))
+            units = size // (self.at_once * columns)
+            values = records[:, start : start + size].reshape(len(records), units, self.at_once, columns)
+            parts.append(values[:, :, place].reshape(len(records), units * columns))
             start += size
         return np.concatenate(parts, axis=1)
 
@@ -271,7 +278,13 @@ class _Told:
                 raise KeyboardInterrupt
             with self._lock:
                 self._done[place] = done * chips
-                if self._progress is not None:
+                if self._progress is None:
+                    return
+                try:
                     self._progress(sum(self._done), self._total)
+                except KeyboardInterrupt:
+                    told = True
+                    self.interrupted.set()
+                    raise
 
         return tell
