@@ -15,9 +15,15 @@ from neurosim.errors import MemoryShortage
 _BYTES = 8
 _ARRAY = re.compile(r"^\s*(d\w+/dt\s*=.*|\w+)\s*:\s*[^=]*$")
 """A line of equations that makes a state or parameter of each element; `x = … : unit` makes none."""
-COPIES = 4
-"""Of the states: the program's, and what stands in files and arrays while a run is given its values and read. Seen:
-2.9 to 3.6 for a hundred thousand to a hundred million numbers, see `tests/backend/test_memory.py`."""
+_GROUPS = Path("/sys/fs/cgroup")
+_STATES, _RECORDS = 3, 4
+"""Copies there are at a time: of states the program's, what it is given and what is read back; of records what is read
+and what is made of it. Seen at their most, for 10⁷ numbers: 2.1 and 2.8 of C++, 1.9 and 3.8 of numpy."""
+
+
+def bytes_of_run(model: Model, values: Mapping[str, ArrayLike], presentations: int) -> tuple[int, int]:
+    """At most, for states, and for what it records."""
+    return _STATES * state_bytes(model), _RECORDS * record_bytes(model, values, presentations)
 
 
 def state_bytes(model: Model) -> int:
@@ -49,9 +55,8 @@ def free_bytes() -> int:
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     ):
-        folder = Path("/sys/fs/cgroup")
         try:
-            left.append(int((folder / limit).read_text()) - int((folder / used).read_text()))
+            left.append(int((_GROUPS / limit).read_text()) - int((_GROUPS / used).read_text()))
         except (OSError, ValueError):  # no such group, or "max"
             continue
     return max(0, min(left))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from hardware_models import Chip
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress
-from neurosim.backend.memory import COPIES, check_room, record_bytes, state_bytes
+from neurosim.backend.memory import bytes_of_run, check_room
 from neurosim.emulate.design import chip_of, design_of, noise_key
 from neurosim.emulate.door import Door
 from neurosim.emulate.passage import Passage, Reading, read_passage
@@ -140,9 +140,8 @@ class VirtualChip:
         EngineError, CompileError : the engine failed.
         """
         showing = self.prepared(stimulus, **how)
-        taken = COPIES * state_bytes(self.model) + 2 * self.bytes_recorded(showing)
         remedy = "lower run.batch, trace fewer presentations, or show fewer in one run"
-        check_room(taken, where=self.spec.source or "emulation", remedy=remedy)
+        check_room(sum(self.bytes_of(showing)), where=self.spec.source or "emulation", remedy=remedy)
         recording = self._emulator.run(
             showing.stimulus, values=showing.values, outputs=showing.outputs, progress=progress
         )
@@ -154,9 +153,9 @@ class VirtualChip:
             raise RuntimeError("this chip runs in a lot")
         return self._engine
 
-    def bytes_recorded(self, showing: Showing) -> int:
-        """Of what a run leaves beside states: the endings of presentations, and traces."""
-        return record_bytes(self.model, showing.values, showing.stimulus.n_presentations)
+    def bytes_of(self, showing: Showing) -> tuple[int, int]:
+        """What a run takes at most for states, and for the endings of presentations and traces."""
+        return bytes_of_run(self.model, showing.values, showing.stimulus.n_presentations)
 
     def prepared(self, stimulus: Stimulus, **how: Unpack[How]) -> Showing:
         """What an engine is to be given for `show`."""

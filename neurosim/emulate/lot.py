@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress, initial_values, recorded
-from neurosim.backend.memory import COPIES, check_room, free_bytes, state_bytes
+from neurosim.backend.memory import bytes_of_run, check_room, free_bytes
 from neurosim.emulate.chip import How, Showing, VirtualChip
 from neurosim.emulate.design import siblings
 from neurosim.emulate.passage import Passage
@@ -90,7 +90,7 @@ class Lot:
     def _fastest(self, processes: int) -> int:
         """Chips in one run that are fastest, or fewer if half of the memory does not hold them."""
         one = self.chips[0].model
-        fits = free_bytes() // 2 // (processes * COPIES * state_bytes(one))
+        fits = free_bytes() // 2 // (processes * sum(bytes_of_run(one, {}, 0)))
         return max(1, min(COLUMNS_AT_ONCE // one.n_columns, fits))
 
     @property
@@ -241,7 +241,7 @@ class Lot:
 
     def _check_memory(self, showing: Showing) -> None:
         chip = self.chips[0]
-        running, kept = COPIES * state_bytes(chip.model), chip.bytes_recorded(showing)
+        running, kept = chip.bytes_of(showing)
         all_kept = len(self.chips) * kept
         room = free_bytes() - all_kept
         fits = room // (self.processes * (running + kept))

@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_refused_before_it_runs(monkeypatch: pytest.MonkeyP
     specs = specs_of(6)
     lot, given = Lot(specs, at_once=6), weights_of(specs)
     stimulus, how = stimulus_of(random_dataset(specs[0], 5), 1, 2), {"protocol": specs[0].run.protocol}
-    one = memory.COPIES * memory.state_bytes(lot.chips[0].model)
+    one = sum(memory.bytes_of_run(lot.chips[0].model, {}, 2))
     monkeypatch.setattr(memory, "_machine", lambda: int(4.5 * one))
     with pytest.raises(MemoryShortage, match="lower chips at once to 4") as caught:
         lot.show(stimulus, weights=given, **how)
