@@ -49,14 +49,17 @@ def record_bytes(model: Model, values: Mapping[str, ArrayLike], presentations: i
 
 
 def free_bytes() -> int:
-    """What the machine, and the group of processes that this one is in, have left."""
+    """What the machine, and the group of processes that this one is in, have left; what files leave behind in memory
+    is free."""
     left = [_machine()]
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    for folder, limit, used, cached in (
+        (_GROUPS, "memory.max", "memory.current", "inactive_file"),
+        (_GROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
         try:
-            left.append(int((_GROUPS / limit).read_text()) - int((_GROUPS / used).read_text()))
+            most, taken = (int((folder / name).read_text()) for name in (limit, used))
+            statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            left.append(most - taken + int(statistics.get(cached, 0)))
         except (OSError, ValueError):  # no such group, or "max"
             continue
     return max(0, min(left))

@@ -64,6 +64,7 @@ def test_the_limit_of_a_group_of_processes_counts(monkeypatch: pytest.MonkeyPatc
     assert memory.free_bytes() == 5_000
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 100\n")
     assert memory.free_bytes() == 5_000
     (tmp_path / "memory.max").write_text("1000\n")
-    assert memory.free_bytes() == 300
+    assert memory.free_bytes() == 400
