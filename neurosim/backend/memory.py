@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim.backend.emulator import record_sizes
@@ -39,7 +40,7 @@ def _arrays(group: Group) -> int:
 def record_bytes(model: Model, values: Mapping[str, ArrayLike], presentations: int) -> int:
     """Of what a run records: the endings of presentations, and traces."""
     schedule = {
-        name: int(values.get(f"{SCHEDULE}.{name}", 0))  # type: ignore[arg-type]
+        name: int(np.asarray(values.get(f"{SCHEDULE}.{name}", 0)).item())
         for name in ("period", "trace_first", "trace_last", "trace_stride")
     }
     traced = max(0, min(schedule["trace_last"], presentations) - schedule["trace_first"])

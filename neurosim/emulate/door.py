@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware_models import Chip
+from hardware_models.converter import Converter
 from neurosim.backend import Stimulus
 from neurosim.errors import DataError
 
@@ -25,6 +26,11 @@ class Door:
         self.chip = chip
         self._values = loss != "softmax_cross_entropy"
         self._last: tuple[Stimulus, Stimulus] | None = None
+
+    @property
+    def converters(self) -> tuple[Converter, Converter]:
+        """Of inputs and of outputs."""
+        return self.chip.input_converter, self.chip.output_converter
 
     def given(self, stimulus: Stimulus) -> Stimulus:
         """The stimulus as the chip's circuits see it; itself where there is no converter. Twice is as good as once.

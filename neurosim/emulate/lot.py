@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -27,8 +27,8 @@ from neurosim.spec import Spec
 Array = NDArray[np.float64]
 
 COLUMNS_AT_ONCE = 128
-"""Columns of all chips of one run: what they need of a small net lies in a processor's second cache. Measured:
-1000 chips of 15-10-10-5 take .26 µs a step and chip in runs of 64 to 128, .38 in one run."""
+"""Columns of all chips of one run, chosen: of a small net they lie in a processor's second cache. 512 chips of
+15-10-10-5 took 1.4 times as long in runs of 64, where starting programs weighs more."""
 _OWN = ("noise_key",)
 """What chips of one run share although each has its own: their noise is as independent as that of columns is, but not
 that of the same chip alone."""
@@ -79,6 +79,10 @@ class Lot:
                     got=f"others ({chip.chip.name}, seed {chip.chip.seed})",
                     remedy="make a Lot for each kind",
                 )
+        self._share_door()
+        for name, count in (("at_once", at_once), ("processes", processes)):
+            if count is not None and count < 1:
+                raise DataError(f"{name} cannot be so few", expected="1 or more", got=str(count))
         cores = len(os.sched_getaffinity(0)) if backend != "numpy" else 1
         most = at_once or self._fastest(processes or cores)
         runs = -(-len(specs) // min(most, len(specs)))
@@ -86,6 +90,19 @@ class Lot:
         self.processes = min(processes or cores, runs)
         self.model: Model = side_by_side(first, self.at_once)
         self._emulator: Emulator = build_emulator(self.model, backend)
+
+    def _share_door(self) -> None:
+        """All see one stimulus, which is converted and kept once."""
+        door = self.chips[0].door
+        for chip in self.chips:
+            if chip.door.converters != door.converters:
+                raise SpecError(
+                    "chips of one lot have the same converters",
+                    where=f"{chip.spec.source or 'spec'}: chip.input_converter",
+                    got=f"others in seed {chip.chip.seed}",
+                    remedy="make a Lot for each kind",
+                )
+            chip.door = door
 
     def _fastest(self, processes: int) -> int:
         """Chips in one run that are fastest, or fewer if half of the memory does not hold them."""
@@ -130,11 +147,11 @@ class Lot:
                 )
 
         def own(number: int) -> How:
-            carried: dict[str, Any] = {
+            carried = {
                 "optimizer": optimizer[number] if optimizer is not None else None,
                 "wander": wander[number] if wander is not None else None,
             }
-            return {**how, "weights": weights[number], **carried}  # type: ignore[typeddict-item]
+            return cast(How, {**how, **carried, "weights": weights[number]})
 
         self._check_memory(self.chips[0].prepared(stimulus, **own(0)))
         starts = range(0, len(self.chips), self.at_once)

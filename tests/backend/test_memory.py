@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,8 @@ def test_states_are_those_that_a_built_model_has(chip: str, method: str) -> None
         [6, 5, 4], chip={"name": chip}, method={"name": method}, run={"batch": 3, "backend": "numpy"}
     )
     emulated = VirtualChip(spec)
-    groups = emulated._emulator._built.groups  # type: ignore[attr-defined]
+    emulator: Any = emulated._emulator
+    groups = emulator._built.groups
     held = sum(
         variable.get_value().nbytes
         for group in groups.values()
@@ -47,7 +49,7 @@ def test_records_are_counted() -> None:
 
 
 def test_what_does_not_fit_says_how_much_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch of a million: 41 GB where 21 are free."""
+    """A batch of a million; what just fits is let through."""
     model = assemble(design_of(spec_of([6, 5, 4]), columns=1_000_000))
     needed = sum(memory.bytes_of_run(model, {}, 1))
     monkeypatch.setattr(memory, "_machine", lambda: 2_100_000_000)

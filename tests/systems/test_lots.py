@@ -202,6 +202,15 @@ def test_chips_of_other_kinds_are_refused() -> None:
         lot.show(stimulus, weights=given[:1], **how)
     with pytest.raises(SpecError, match="same equations"):
         Lot([*specs, *specs_of(1, chip="ideal")])
+    with pytest.raises(RuntimeError, match="runs in a lot"):
+        lot.chips[0].show(stimulus, weights=given[0], **how)
+    coarse = {"name": "brainscales2", "input_converter": {"bits": 4}}
+    with pytest.raises(SpecError, match="same converters"):
+        Lot([*specs_of(1, chip="brainscales2"), *specs_of(1, chip=coarse)])
+    with pytest.raises(DataError, match="at_once cannot be so few"):
+        Lot(specs, at_once=0)
+    with pytest.raises(DataError, match="processes cannot be so few"):
+        Lot(specs, processes=-1)
     with pytest.raises(DataError, match="no chips"):
         Lot([])
 
