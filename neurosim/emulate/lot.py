@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress, initial_values, recorded
 from neurosim.backend.memory import bytes_of_run, check_room, free_bytes
-from neurosim.emulate.chip import How, Showing, VirtualChip
+from neurosim.emulate.chip import VirtualChip
 from neurosim.emulate.design import siblings
 from neurosim.emulate.passage import Passage
+from neurosim.emulate.showing import How, Showing
 from neurosim.emulate.weights import Weights
 from neurosim.equations import Model
 from neurosim.equations.lot import side_by_side
