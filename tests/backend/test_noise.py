@@ -49,7 +49,7 @@ def test_compiled_numbers_are_those_of_numpy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("site", [4, 5])
 def test_distribution_is_normal(site: int) -> None:
-    """Kolmogorov's distance of 4·10⁶ of them, their first six moments, and how many lie beyond 3, 4 and 5 σ."""
+    """Kolmogorov's distance of 2·10⁶ of them, their first six moments, and how many lie beyond 3, 4 and 5 σ."""
     drawn = standard_normal(5, site, 11, np.arange(N))
     assert kstest(drawn, norm.cdf).pvalue > 1e-4
     moments = [np.mean(drawn**k) for k in range(1, 7)]
