@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import attrs
-from brian2 import BrianObject, Clock, Network, NeuronGroup, linked_var, second
+from brian2 import BrianObject, Clock, Network, NeuronGroup, linked_var, prefs, second
 
 from neurosim.backend.euler import EulerWithStatements
 from neurosim.backend.functions import FUNCTIONS
+from neurosim.backend.precision import real_type, types_of
 from neurosim.equations.model import GatedCode, Group, Model, Program
 
 
@@ -39,7 +42,7 @@ class Built:
 def build_network(model: Model, target: Target) -> Built:
     """Make the objects on the active device; equations see no names but the Model's."""
     clock = Clock(dt=model.dt * second, name="stepclock")
-    groups = {group.name: _neuron_group(group, clock, target) for group in model.groups}
+    groups = {group.name: _neuron_group(group, model, clock, target) for group in model.groups}
     for group in model.groups:
         for name, reference in group.links.items():
             source, variable = reference.split(".")
@@ -54,7 +57,18 @@ def build_network(model: Model, target: Target) -> Built:
     return Built(network=Network(*objects), groups=groups, clock=clock)
 
 
-def _neuron_group(group: Group, clock: Clock, target: Target) -> NeuronGroup:
+@contextmanager
+def precision_of(model: Model) -> Iterator[None]:
+    """Brian2 makes and generates code for a Model's objects within this; its own default comes back afterwards."""
+    before = prefs.core.default_float_dtype
+    prefs.core.default_float_dtype = real_type(model)
+    try:
+        yield
+    finally:
+        prefs.core.default_float_dtype = before
+
+
+def _neuron_group(group: Group, model: Model, clock: Clock, target: Target) -> NeuronGroup:
     updater = group.updater
     neurons = NeuronGroup(
         group.n_units * group.n_columns,
@@ -63,6 +77,7 @@ def _neuron_group(group: Group, clock: Clock, target: Target) -> NeuronGroup:
         clock=clock,
         name=group.name,
         namespace=dict(FUNCTIONS),
+        dtype=types_of(model, group),
         codeobj_class=target.code_object_class,
         **({"order": updater.order} if updater else {}),
     )

@@ -29,6 +29,9 @@ noise is made of them, and every engine has to make the same."""
 DEFINES = (("__FAST_MATH__", "1"),)
 """Lets glibc's vector tanh and exp be used although NaN is kept (-fno-finite-math-only hides it)."""
 
+SINGLE = (("NEUROSIM_SINGLE", "1"),)
+"""Of programs in single precision."""
+
 
 def compiler_command() -> str:
     """The C++ compiler: $CXX, which may hold arguments, or g++."""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.backend.cache import build_key, cached_build
-from neurosim.backend.compiler import DEFINES, FLAGS, blas_paths, check_tools, compile_project
+from neurosim.backend.compiler import DEFINES, FLAGS, SINGLE, blas_paths, check_tools, compile_project
 from neurosim.backend.disk import written
 from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
 from neurosim.backend.stimulus import KINDS, Stimulus
@@ -65,7 +65,10 @@ class CppEmulator:
             seconds = time.perf_counter() - start
             return Recording(
                 final={name: self._read(folder, name) for name in outputs},
-                files={name: _read_records(folder / name, n) for name, n in record_sizes(self.model).items()},
+                files={
+                    name: _read_records(folder / name, n, self.model)
+                    for name, n in record_sizes(self.model).items()
+                },
                 stops=_read_stops(folder / "stop"),
                 interrupted=interrupted,
                 wall_seconds=seconds,
@@ -170,9 +173,9 @@ def _write_stimulus(folder: Path, stimulus: Stimulus) -> None:
             np.ascontiguousarray(values).tofile(file)
 
 
-def _read_records(path: Path, size: int) -> NDArray[np.float64]:
-    values = np.fromfile(path) if path.exists() else np.empty(0)
-    return values[: len(values) // size * size].reshape(-1, size)
+def _read_records(path: Path, size: int, model: Model) -> NDArray[np.float64]:
+    values = np.fromfile(path, dtype=np.dtype(model.precision)) if path.exists() else np.empty(0)
+    return values[: len(values) // size * size].reshape(-1, size).astype(np.float64, copy=False)
 
 
 def _read_stops(path: Path) -> dict[int, Stop]:
@@ -186,8 +189,8 @@ def _build(model: Model, folder: Path) -> None:
     """Generate and compile the project of a model, and leave only what runs."""
     manifest = _generate(model, folder)
     templates = Path(__file__).parent / "templates" / "cpp"
-    for name in ("neurosim_chips.h", "neurosim_io.h", "precompiled.h"):
-        shutil.copy(templates / name, folder / name)
+    for header in templates.glob("*.h"):
+        shutil.copy(header, folder / header.name)
     with (folder / "makefile").open("a") as makefile:
         makefile.write((templates / "quicker.mk").read_text())
         makefile.write(f"OPTIMISATIONS += {' '.join(FLAGS)}\n")
@@ -202,10 +205,10 @@ def _build(model: Model, folder: Path) -> None:
 def _generate(model: Model, folder: Path) -> dict[str, Any]:
     from brian2 import get_device, second
 
-    from neurosim.backend.brian import build_network
+    from neurosim.backend.brian import build_network, precision_of
     from neurosim.backend.dense_cpp import CppTarget, manifest_of
 
-    with _standalone(folder):
+    with _standalone(folder, single=model.precision == "float32"), precision_of(model):
         built = build_network(model, CppTarget())
         built.network.run(_ENDLESS_STEPS * model.dt * second, namespace={})
         device = get_device()
@@ -217,7 +220,7 @@ def _generate(model: Model, folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _standalone(folder: Path) -> Iterator[None]:
+def _standalone(folder: Path, *, single: bool) -> Iterator[None]:
     """The standalone device and the preferences it needs, taken back afterwards."""
     from brian2 import prefs
     from brian2.devices.device import get_device, reset_device, set_device
@@ -226,7 +229,7 @@ def _standalone(folder: Path) -> Iterator[None]:
     wanted = {
         # Brian2 would leave out every flag that a compiler did not take once, be it for want of room on a disk.
         "codegen.cpp.extra_compile_args_gcc": [],
-        "codegen.cpp.define_macros": list(DEFINES),
+        "codegen.cpp.define_macros": [*DEFINES, *(SINGLE if single else ())],
         "codegen.cpp.include_dirs": [include],
         "codegen.cpp.library_dirs": [library_folder],
         "codegen.cpp.runtime_library_dirs": [library_folder],

@@ -14,8 +14,9 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import get_device
 from brian2.groups.group import CodeRunner
 
-from neurosim.backend.functions import TANH_CPP
+from neurosim.backend.functions import CLIP_CPP, TANH_CPP
 from neurosim.backend.gates import cpp_condition
+from neurosim.backend.precision import one_type
 from neurosim.equations import operations as ops
 from neurosim.equations.model import SCHEDULE_VARIABLES, GatedCode, Program
 
@@ -27,14 +28,17 @@ class NeurosimCodeObject(CPPStandaloneCodeObject):
     """Brian2's code object with this package's templates before Brian2's own."""
 
     templater = CPPStandaloneCodeObject.templater.derive(
-        "neurosim.backend", templates_dir="templates/cpp", env_globals={"c_data_type": c_data_type}
+        "neurosim.backend",
+        templates_dir="templates/cpp",
+        env_globals={"c_data_type": c_data_type, "one_type": one_type},
     )
 
 
 # Found by this class of code objects only; others of the process keep Brian2's.
-DEFAULT_FUNCTIONS["tanh"].implementations.add_implementation(
-    NeurosimCodeObject, code=TANH_CPP, name="_neurosim_tanh"
-)
+for _function, _code in (("tanh", TANH_CPP), ("clip", CLIP_CPP)):
+    DEFAULT_FUNCTIONS[_function].implementations.add_implementation(
+        NeurosimCodeObject, code=_code, name=f"_neurosim_{_function}"
+    )
 
 
 class CppTarget:
@@ -155,17 +159,14 @@ def _product(o: ops.Product, name: Name) -> str:
         )
     beta = "1.0" if o.bias else "0.0"
     if o.n_columns == 1:
-        lines.append(
-            f"scipy_cblas_dgemv(CblasRowMajor, CblasNoTrans, {o.n_post}, {o.n_pre}, 1.0, {weights}, "
-            f"{o.n_pre}, {source}, 1, {beta}, {target}, 1);"
-        )
+        lines.append(f"neurosim::gemv({o.n_post}, {o.n_pre}, {weights}, {source}, {beta}, {target});")
         return "\n".join(lines)
     size = o.n_columns * o.n_pre
     rows = _SLICE if o.n_post * size > _SMALL >= _SLICE * size else o.n_post
     for first in range(0, o.n_post, rows):
         lines.append(
-            f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, {min(rows, o.n_post - first)}, "
-            f"{o.n_columns}, {o.n_pre}, 1.0, {weights} + {first * o.n_pre}, {o.n_pre}, {source}, {o.n_columns}, "
+            f"neurosim::gemm(CblasNoTrans, CblasNoTrans, {min(rows, o.n_post - first)}, "
+            f"{o.n_columns}, {o.n_pre}, {weights} + {first * o.n_pre}, {o.n_pre}, {source}, {o.n_columns}, "
             f"{beta}, {target} + {first * o.n_columns}, {o.n_columns});"
         )
     return "\n".join(lines)
@@ -187,8 +188,8 @@ def _outer(o: ops.Outer, name: Name) -> str:
         return _collected_outer(o, target, post, pre)
     beta = "1.0" if o.accumulate else "0.0"
     return (
-        f"scipy_cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, {o.n_post}, {o.n_pre}, {o.n_columns}, "
-        f"1.0, {post}, {o.n_columns}, {pre}, {o.n_columns}, {beta}, {target}, {o.n_pre});"
+        f"neurosim::gemm(CblasNoTrans, CblasTrans, {o.n_post}, {o.n_pre}, {o.n_columns}, "
+        f"{post}, {o.n_columns}, {pre}, {o.n_columns}, {beta}, {target}, {o.n_pre});"
     )
 
 
@@ -206,14 +207,14 @@ def _outers_of_chips(o: ops.Outer, target: str, post: str, pre: str) -> str:
 def _collected_outer(o: ops.Outer, target: str, post: str, pre: str) -> str:
     """Of one column a step changes every weight for two operations: that is all memory and no work."""
     return (
-        f"static std::vector<double> _posts({_BLOCK * o.n_post}), _pres({_BLOCK * o.n_pre});\n"
+        f"static std::vector<neurosim::Real> _posts({_BLOCK * o.n_post}), _pres({_BLOCK * o.n_pre});\n"
         "static int _collected = 0;\n"
-        f"std::memcpy(&_posts[_collected*{o.n_post}], {post}, sizeof(double)*{o.n_post});\n"
-        f"std::memcpy(&_pres[_collected*{o.n_pre}], {pre}, sizeof(double)*{o.n_pre});\n"
+        f"std::memcpy(&_posts[_collected*{o.n_post}], {post}, sizeof(neurosim::Real)*{o.n_post});\n"
+        f"std::memcpy(&_pres[_collected*{o.n_pre}], {pre}, sizeof(neurosim::Real)*{o.n_pre});\n"
         f"if (++_collected == {_BLOCK} || _k == _period - 1)\n"
         "{\n"
-        f"    scipy_cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, {o.n_post}, {o.n_pre}, _collected, "
-        f"1.0, _posts.data(), {o.n_post}, _pres.data(), {o.n_pre}, 1.0, {target}, {o.n_pre});\n"
+        f"    neurosim::gemm(CblasTrans, CblasNoTrans, {o.n_post}, {o.n_pre}, _collected, "
+        f"_posts.data(), {o.n_post}, _pres.data(), {o.n_pre}, 1.0, {target}, {o.n_pre});\n"
         "    _collected = 0;\n"
         "}"
     )
@@ -222,7 +223,7 @@ def _collected_outer(o: ops.Outer, target: str, post: str, pre: str) -> str:
 def _row_sum(o: ops.RowSum, name: Name) -> str:
     sign = "+=" if o.accumulate else "="
     return (
-        f"for (int _i = 0; _i < {o.n_units * o.chips}; _i++) {{ double _sum = 0; "
+        f"for (int _i = 0; _i < {o.n_units * o.chips}; _i++) {{ neurosim::Real _sum = 0; "
         f"for (int _c = 0; _c < {o.n_columns}; _c++) _sum += {name(o.source)}[_i*{o.n_columns} + _c]; "
         f"{name(o.target)}[_i] {sign} _sum; }}"
     )
@@ -243,7 +244,7 @@ def _scatter(o: ops.Scatter, name: Name) -> str:
 
 
 def _fill(o: ops.Fill, name: Name) -> str:
-    return f"std::memset({name(o.target)}, 0, sizeof(double)*{o.size});"
+    return f"std::memset({name(o.target)}, 0, sizeof(neurosim::Real)*{o.size});"
 
 
 def _column_reduce(o: ops.ColumnReduce, name: Name) -> str:
@@ -252,7 +253,7 @@ def _column_reduce(o: ops.ColumnReduce, name: Name) -> str:
     step = f"_r = {value} > _r ? {value} : _r;" if o.how == "max" else f"_r += {value};"
     start = f"{source}[_c]" if o.how == "max" else "0"
     return (
-        f"for (int _c = 0; _c < {o.n_columns}; _c++) {{ double _r = {start}; "
+        f"for (int _c = 0; _c < {o.n_columns}; _c++) {{ neurosim::Real _r = {start}; "
         f"for (int _i = 0; _i < {o.n_units}; _i++) {step} "
         f"for (int _i = 0; _i < {o.n_targets or o.n_units}; _i++) {target}[_i*{o.n_columns} + _c] = _r; }}"
     )

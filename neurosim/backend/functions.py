@@ -19,8 +19,25 @@ def arctanh(x: Any) -> NDArray[np.float64]:
 ARCTANH = Function(arctanh, arg_units=[1], return_unit=1)
 ARCTANH.implementations.add_numpy_implementation(arctanh, discard_units=True)
 ARCTANH.implementations.add_implementation(
-    "cpp", code="static inline double _arctanh(double x) { return atanh(x); }", name="_arctanh"
+    "cpp",
+    code="""
+static inline double _arctanh(double x) { return atanh(x); }
+static inline float _arctanh(float x)
+{
+    const float most = 0.99999994f;  // the last before 1; what equations hold below 1 may have become 1 in single
+    return atanhf(x > most ? most : x < -most ? -most : x);
+}
+""",
+    name="_arctanh",
 )
+
+CLIP_CPP = """
+template <typename T, typename L, typename H> static inline T _neurosim_clip(T value, L least, H most)
+{
+    return value < least ? (T)least : value > most ? (T)most : value;
+}
+"""
+"""Brian2's own compares in double precision."""
 
 TANH_CPP = """
 #if defined(__FMA__) || defined(__aarch64__)
@@ -51,8 +68,30 @@ static inline double _neurosim_tanh(double x)
     const double e = fma(power, p, power - 1.0);
     return copysign(e / (e + 2.0), x);
 }
+// The same in single precision, within 2e-7 of itself.
+static inline float _neurosim_tanh(float x)
+{
+    const float a = fabsf(x);
+    const float z = 2.0f * (a > 10.0f ? 10.0f : a);
+    const float n = nearbyintf(z * 1.44269504f);
+    float r = fmaf(n, -0.693359375f, z);
+    r = fmaf(n, 2.12194440e-4f, r);
+    float q = 1.0f / 5040.0f;
+    q = fmaf(q, r, 1.0f / 720.0f);
+    q = fmaf(q, r, 1.0f / 120.0f);
+    q = fmaf(q, r, 1.0f / 24.0f);
+    q = fmaf(q, r, 1.0f / 6.0f);
+    q = fmaf(q, r, 0.5f);
+    const float p = fmaf(q, r * r, r);
+    const int32_t bits = ((int32_t)n + 127) << 23;
+    float power;
+    __builtin_memcpy(&power, &bits, sizeof power);
+    const float e = fmaf(power, p, power - 1.0f);
+    return copysignf(e / (e + 2.0f), x);
+}
 #else
 static inline double _neurosim_tanh(double x) { return tanh(x); }
+static inline float _neurosim_tanh(float x) { return tanhf(x); }
 #endif
 """
 """glibc's vector tanh in double precision takes half as long again."""

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim.backend.emulator import record_sizes
+from neurosim.backend.precision import types_of
 from neurosim.equations.model import SCHEDULE, Group, Model
 from neurosim.errors import MemoryShortage
 
-_BYTES = 8
-_ARRAY = re.compile(r"^\s*(d\w+/dt\s*=.*|\w+)\s*:\s*[^=]*$")
+_BYTES = {"float64": 8, "float32": 4}
+_ARRAY = re.compile(r"^\s*(?:d(\w+)/dt\s*=.*|(\w+))\s*:\s*[^=]*$")
 """A line of equations that makes a state or parameter of each element; `x = … : unit` makes none."""
 _GROUPS = Path("/sys/fs/cgroup")
 _STATES, _RECORDS = 3, 4
@@ -29,12 +30,17 @@ def bytes_of_run(model: Model, values: Mapping[str, ArrayLike], presentations: i
 
 def state_bytes(model: Model) -> int:
     """Of all arrays that a built Model has."""
-    return sum(_arrays(group) * group.n_units * group.n_columns * _BYTES for group in model.groups)
+    return sum(_bytes_of_element(model, group) * group.n_units * group.n_columns for group in model.groups)
 
 
-def _arrays(group: Group) -> int:
-    lines = [line for line in group.equations.splitlines() if _ARRAY.match(line)]
-    return sum(not re.search(r"\((shared|linked)", line.rpartition(":")[2]) for line in lines)
+def _bytes_of_element(model: Model, group: Group) -> int:
+    """Of all arrays of a group."""
+    double, count = types_of(model, group), 0
+    for line in group.equations.splitlines():
+        found = _ARRAY.match(line)
+        if found and not re.search(r"\((shared|linked)", line.rpartition(":")[2]):
+            count += _BYTES["float64" if (found[1] or found[2]) in double else model.precision]
+    return count
 
 
 def record_bytes(model: Model, values: Mapping[str, ArrayLike], presentations: int) -> int:
@@ -46,7 +52,9 @@ def record_bytes(model: Model, values: Mapping[str, ArrayLike], presentations: i
     traced = max(0, min(schedule["trace_last"], presentations) - schedule["trace_first"])
     steps = traced * -(-schedule["period"] // max(schedule["trace_stride"], 1))
     sizes = record_sizes(model)
-    return _BYTES * sum(n * (steps if name in model.traced else presentations) for name, n in sizes.items())
+    return _BYTES[model.precision] * sum(
+        n * (steps if name in model.traced else presentations) for name, n in sizes.items()
+    )
 
 
 def free_bytes() -> int:

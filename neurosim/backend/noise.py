@@ -80,7 +80,12 @@ _NS_INLINE uint64_t _ns_squares(uint64_t key, uint64_t counter)
     x = (t >> 32) | (t << 32);
     return t ^ ((x * x + y) >> 32);
 }}
-_NS_INLINE double standard_normal(int64_t key, int64_t site, int64_t step, int64_t index)
+#ifdef NEUROSIM_SINGLE
+typedef float _ns_real;
+#else
+typedef double _ns_real;
+#endif
+_NS_INLINE _ns_real standard_normal(int64_t key, int64_t site, int64_t step, int64_t index)
 {{
     const uint64_t k = _ns_mixed(((uint64_t)key * 64 + (uint64_t)(site >> 1) + 1) * 0x{_ODD:X}ULL) | 1ULL;
     const uint64_t first = _ns_squares(k, 2 * (uint64_t)step), second = _ns_squares(k, 2 * (uint64_t)step + 1);
@@ -101,10 +106,10 @@ _NS_INLINE double standard_normal(int64_t key, int64_t site, int64_t step, int64
     if (site & 1)
     {{
         {_horner("s", "square", _SIN)}
-        return (double)radius * (double)(t * s);
+        return (_ns_real)radius * (_ns_real)(t * s);
     }}
     {_horner("c", "square", _COS)}
-    return (double)radius * (double)(radial & 1 ? -c : c);
+    return (_ns_real)radius * (_ns_real)(radial & 1 ? -c : c);
 }}
 """
 

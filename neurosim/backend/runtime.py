@@ -15,7 +15,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import reset_device, set_device
 from numpy.typing import ArrayLike
 
-from neurosim.backend.brian import build_network
+from neurosim.backend.brian import build_network, precision_of
 from neurosim.backend.dense_numpy import NumpyTarget, state_array
 from neurosim.backend.emulator import Progress, Recording, initial_values, record_sizes
 from neurosim.backend.stimulus import Stimulus
@@ -31,8 +31,12 @@ class NumpyEmulator:
         set_device("runtime")
         try:
             self._target = NumpyTarget()
-            self._built = build_network(model, self._target)
-            self._built.network.run(0 * second, namespace={})  # generates all code, takes no step
+            with (
+                precision_of(model),
+                np.errstate(over="ignore"),
+            ):  # Brian2 compares with 1e50, no single number
+                self._built = build_network(model, self._target)
+                self._built.network.run(0 * second, namespace={})  # generates all code, takes no step
         finally:
             reset_device()
         self._objects = [o for o in self._built.network.sorted_objects if o.active]
@@ -65,9 +69,10 @@ class NumpyEmulator:
         interrupted = interrupt.is_set()
         sizes = record_sizes(self.model)
         return Recording(
-            final={name: state_array(self._built.groups, name).copy() for name in outputs},
+            final={name: state_array(self._built.groups, name).astype(np.float64) for name in outputs},
             files={
-                name: np.array(state.records.get(name, [])).reshape(-1, size) for name, size in sizes.items()
+                name: np.array(state.records.get(name, []), float).reshape(-1, size)
+                for name, size in sizes.items()
             },
             stops=state.stops,
             interrupted=interrupted,

@@ -112,6 +112,7 @@ def design_of(
         loss=spec.task.loss,
         dt_ratio=spec.run.dt_ratio,
         columns=columns or spec.run.batch,
+        precision=spec.run.precision,
         sleeps=sleeps,
         arrays=arrays,
     )

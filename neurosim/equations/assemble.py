@@ -44,6 +44,7 @@ def assemble(design: Design) -> Model:
         n_columns=columns,
         traced=traced,
         endings=ending.kept,
+        precision=design.precision,
     )
 
 

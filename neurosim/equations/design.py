@@ -26,6 +26,7 @@ class Design:
     loss: str
     dt_ratio: float
     columns: int
+    precision: str = "float64"
     sleeps: bool = False
     """Whether it is there to learn feedback weights, and no others."""
 

@@ -80,6 +80,9 @@ class Group:
     idle: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     """Code that need not run while some parameters of the group are all 0: its name → these. Of no effect on what
     else a run gives, so no part of the structure."""
+    lasting: bool = False
+    """Whether its variables last longer than a presentation and change little by little: in a Model of single
+    precision they are double, but for those that dense operations use."""
 
     def shares(self, variable: str) -> bool:
         """Whether all its elements have one number."""
@@ -125,6 +128,8 @@ class Model:
     """What each trace recording holds: file → (reference, n_units, unit)."""
     endings: tuple[tuple[str, int, str], ...]
     """What is kept at the end of every presentation: (reference, n_units, unit)."""
+    precision: str = "float64"
+    """Of what changes in every step: float64 or float32."""
     chips: int = 1
     """How many stand side by side; n_columns are those of all of them."""
 
@@ -145,6 +150,7 @@ class Model:
                         name: [p.unit, p.shared, p.integer] for name, p in sorted(g.parameters.items())
                     },
                     "links": dict(g.links),
+                    "lasting": g.lasting,
                     "updater": attrs.asdict(g.updater) if g.updater else None,
                 }
                 for g in self.groups
@@ -159,6 +165,7 @@ class Model:
                 for p in self.programs
             ],
             "dt": repr(self.dt),
+            "precision": self.precision,
         }
 
     @property

@@ -65,6 +65,7 @@ def stored_weights(
         n_columns=1,
         equations="\n".join([*equations, *declarations(parameters)]),
         parameters=parameters,
+        lasting=True,
     )
     return Parts(groups=(group,), code=tuple(code), programs=rule.programs if rule is not None else ())
 

@@ -85,6 +85,7 @@ def _weights(name: str, n_units: int, equations: list[str], parameters: dict[str
         n_columns=1,
         equations="\n".join([*equations, *declarations(parameters)]),
         parameters=parameters,
+        lasting=True,
     )
 
 

@@ -12,6 +12,7 @@ from neurosim.analysis import settle_time
 from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.errors import SpecError, UnstableError
+from neurosim.experiment.arithmetic import check_arithmetic, in_double
 from neurosim.experiment.closed import check_closed_forms
 from neurosim.experiment.learners import ChipLearner, Learner, ReferenceLearner
 from neurosim.experiment.pretraining import Watch, pretrain, pretraining_epochs
@@ -120,7 +121,11 @@ def verify_weights(
     tolerance: float | None = None,
     samples: int | None = None,
 ) -> Verification:
-    """Verify a chip at given weights on the first test samples; noise is off where states are compared."""
+    """Verify a chip at given weights on the first test samples; noise is off where states are compared.
+
+    A chip that computes in single precision is verified in double, and then held against that.
+    """
+    given, chip = chip, in_double(chip)
     spec = chip.spec
     stimulus = _sample(chip, weights, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])
@@ -134,6 +139,7 @@ def verify_weights(
         settled, displacements = settle(chip, weights, stimulus, stability, tolerance or STEADY_TOLERANCE)
         checks += settled
     checks += check_closed_forms(spec, parameters_of(held), shown, desired)
+    checks += check_arithmetic(given, chip, weights, stimulus)
     learn_from = -(-spec.run.protocol.settle_steps // spec.run.trace_steps)
     output = own[1].get("controller", {}).get("output")
     times = settle_time(output, start=learn_from) if output is not None else np.array([np.nan])

@@ -10,6 +10,8 @@ from neurosim.spec.protocol import Protocol
 
 BACKENDS = ("numpy", "cpp")
 """Engines of the emulation."""
+PRECISIONS = ("float64", "float32")
+"""Numbers that an emulation computes with."""
 
 STEP_BITS = 31
 """Steps of a presentation are counted below 2^31: engines keep them in 32 bits."""
@@ -33,6 +35,8 @@ class Run:
     """Root of all random streams but the chip's own."""
     backend: str = attrs.field(default="cpp", validator=one_of(BACKENDS))
     """Engine of the emulation."""
+    precision: str = attrs.field(default="float64", validator=one_of(PRECISIONS))
+    """Numbers of the emulation; float32 takes less than half the time, what weights store stays float64."""
     verify_samples: int = attrs.field(default=8, validator=integer(least=0, bits=31))
     """Test samples that a run verifies at its end; 0 turns it off."""
     measure_every: int = attrs.field(default=1, validator=integer(least=0, bits=31))

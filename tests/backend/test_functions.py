@@ -16,6 +16,11 @@ _LOOP = """
 #include <cstdint>
 using namespace std;
 %s
+extern "C" void fill_single(const float* x, float* y, int n)
+{
+    #pragma GCC ivdep
+    for (int i = 0; i < n; i++) y[i] = _neurosim_tanh(x[i]);
+}
 extern "C" void fill(const double* x, double* y, int n)
 {
     #pragma GCC ivdep
@@ -38,3 +43,17 @@ def test_tanh_is_within_two_units_of_the_last_place(tmp_path: Path) -> None:
     assert (
         np.float64(5e-324) / 2 == 0 < np.float64(5e-324) * 2
     )  # this process still counts with subnormal numbers
+
+
+@pytest.mark.cpp
+def test_tanh_in_single_precision(tmp_path: Path) -> None:
+    """Every fourth of all positive numbers from 1e-30 to 50: three roundings of 24 bits; odd, and NaN stays NaN."""
+    source = tmp_path / "tanh.cpp"
+    source.write_text(_LOOP % TANH_CPP)
+    fill = shared_library(source, tmp_path / "tanh.so", compiling=[], linking=[]).fill_single
+    first, last = np.array([1e-30, 50], np.float32).view(np.int32)
+    x = np.arange(first, last, 4, dtype=np.int32).view(np.float32)
+    x = np.concatenate([x, -x[::97], np.array([np.inf, -np.inf, np.nan], np.float32)])
+    y = np.empty_like(x)
+    fill(ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data), len(x))
+    np.testing.assert_allclose(y, np.tanh(x.astype(np.float64)), rtol=3 * 2.0**-23, atol=0)

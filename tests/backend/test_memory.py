@@ -17,10 +17,14 @@ from tests.systems.nets import random_dataset, spec_of, stimulus_of
 
 @pytest.mark.parametrize("chip", ["ideal", "subthreshold_180nm", "pcm_crossbar"])
 @pytest.mark.parametrize("method", ["DFC", "DI"])
-def test_states_are_those_that_a_built_model_has(chip: str, method: str) -> None:
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_states_are_those_that_a_built_model_has(chip: str, method: str, precision: str) -> None:
     """All arrays of the numpy engine but Brian2's 32-bit indices, to the byte."""
     spec = spec_of(
-        [6, 5, 4], chip={"name": chip}, method={"name": method}, run={"batch": 3, "backend": "numpy"}
+        [6, 5, 4],
+        chip={"name": chip},
+        method={"name": method},
+        run={"batch": 3, "backend": "numpy", "precision": precision},
     )
     emulated = VirtualChip(spec)
     emulator: Any = emulated._emulator

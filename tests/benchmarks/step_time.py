@@ -27,7 +27,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from neurosim.backend import Stimulus
-from neurosim.emulate import VirtualChip, Weights
+from neurosim.emulate import VirtualChip
 from neurosim.result import DIVERGED, INTERRUPTED
 from neurosim.spec import Protocol, Spec
 
@@ -40,6 +40,7 @@ from .synapses_net import SynapsesNet, disagreement
 from .torch_loop import TorchLoop
 
 EMULATION, NOISY = "emulation", "emulation with noise"
+SINGLE, NOISY_SINGLE = "emulation, float32", "emulation with noise, float32"
 LIMIT, LIMIT_SINGLE = "C++ by hand", "C++ by hand, float32"
 TORCH, TORCH_SINGLE = "torch", "torch, float32"
 LEARN, WHOLE = "learn step", "whole presentation"
@@ -151,17 +152,27 @@ def whole_presentation(case: Case, seconds: Seconds, effort: Effort, *, step: fl
 
 def disagreements(case: Case, *, backend: str = "cpp") -> dict[str, float]:
     """Largest difference of any weight after two presentations, relative to the largest weight change."""
-    fast = attrs.evolve(
-        case.spec.method, learning_rate=1.0
-    )  # changes that stand out of the weights' rounding
-    spec = attrs.evolve(case.spec, method=fast)
-    shown, stimulus, weights = protocol(spec, settle=20, learn=30), case.stimulus(2), case.weights
-    passage = VirtualChip(spec, backend=backend).show(stimulus, weights=weights, protocol=shown)
-    found = {}
+    # changes that stand out of the weights' rounding
+    spec = attrs.evolve(case.spec, method=attrs.evolve(case.spec.method, learning_rate=1.0))
+    shown, stimulus, before = protocol(spec, settle=20, learn=30), case.stimulus(2), case.weights
+
+    def after(spec: Spec) -> tuple[Any, ...]:
+        weights = VirtualChip(spec, backend=backend).show(stimulus, weights=before, protocol=shown).weights
+        return *weights.forward, *weights.biases
+
+    expected, found = after(spec), {}
+    start = (*before.forward, *before.biases)
+    found[SINGLE] = largest_difference(after(single(spec)), expected, start)
     for name, loop in loops(case, spec).items():
         loop.run(stimulus, shown)
-        found[name] = weight_difference(loop, passage.weights, weights)
+        made = (*loop.forward, *(bias[:, 0] for bias in loop.biases))
+        found[name] = largest_difference(made, expected, start)
     return found
+
+
+def single(spec: Spec) -> Spec:
+    """The same in float32."""
+    return attrs.evolve(spec, run=attrs.evolve(spec.run, precision="float32"))
 
 
 def check_agreement(found: Mapping[str, float]) -> None:
@@ -171,12 +182,10 @@ def check_agreement(found: Mapping[str, float]) -> None:
             raise RuntimeError(f"the implementations do not agree: {name}, {difference:.2g}")
 
 
-def weight_difference(loop: Loop, after: Weights, before: Weights) -> float:
+def largest_difference(found: Sequence[Any], expected: Sequence[Any], start: Sequence[Any]) -> float:
     """Largest |ΔW − ΔW'| over weights and biases, over the largest |ΔW|."""
-    found = [np.asarray(x) for x in (*loop.forward, *(bias[:, 0] for bias in loop.biases))]
-    expected, started = (*after.forward, *after.biases), (*before.forward, *before.biases)
-    change = max(float(np.abs(x - y).max()) for x, y in zip(expected, started, strict=True))
-    return max(float(np.abs(x - y).max()) for x, y in zip(found, expected, strict=True)) / change
+    change = max(float(np.abs(x - y).max()) for x, y in zip(expected, start, strict=True))
+    return max(float(np.abs(np.asarray(x) - y).max()) for x, y in zip(found, expected, strict=True)) / change
 
 
 def measure_case(
@@ -188,6 +197,8 @@ def measure_case(
     runners = {
         EMULATION: seconds_of_emulation(case, case.spec),
         NOISY: seconds_of_emulation(case, case.noisy),
+        SINGLE: seconds_of_emulation(case, single(case.spec)),
+        NOISY_SINGLE: seconds_of_emulation(case, single(case.noisy)),
     }
     runners |= {name: seconds_of(case, loop) for name, loop in loops(case, case.spec).items()}
     measures = {name: learn_step(case, seconds, goal=effort.goal) for name, seconds in runners.items()}

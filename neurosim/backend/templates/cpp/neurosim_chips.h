@@ -7,41 +7,65 @@
 #include <cstring>
 #include <vector>
 
+#include "neurosim_real.h"
+
 namespace neurosim {
 
-// 64 bytes of numbers that need not lie at a multiple of 64; compilers make two or four of narrower registers of it.
-typedef double Lanes __attribute__((vector_size(64), aligned(8), may_alias));
-static const int LANES = 8;
+// As many numbers as a register of the processor holds, at any address; compilers make poor code of wider ones.
+#if defined(__AVX512F__)
+#define NEUROSIM_REGISTER 64
+#elif defined(__AVX__)
+#define NEUROSIM_REGISTER 32
+#else
+#define NEUROSIM_REGISTER 16
+#endif
+typedef Real Lanes __attribute__((vector_size(NEUROSIM_REGISTER), aligned(sizeof(Real)), may_alias));
+static const int LANES = NEUROSIM_REGISTER / sizeof(Real);
 
-inline Lanes load(const double* from) { return *(const Lanes*)from; }
-inline void store(double* to, Lanes values) { *(Lanes*)to = values; }
-inline Lanes all(double value) { return Lanes{} + value; }
+inline Lanes load(const Real* from) { return *(const Lanes*)from; }
+inline void store(Real* to, Lanes values) { *(Lanes*)to = values; }
+inline Lanes all(Real value) { return Lanes{} + value; }
 
 // target = weights · source + bias, one column a chip.
-inline void products_of_single(double* __restrict target, const double* __restrict weights,
-                               const double* __restrict source, const double* __restrict bias, int n_post, int n_pre,
+template <int ROWS, int WIDE>
+inline void rows_of_single(Real* __restrict target, const Real* __restrict weights, const Real* __restrict source,
+                           const Real* __restrict bias, int i, int n_pre, int chips, int first)
+{
+    const int64_t row = (int64_t)n_pre * chips;
+    Lanes sums[ROWS][WIDE];
+    for (int k = 0; k < ROWS; k++)
+        for (int l = 0; l < WIDE; l++)
+            sums[k][l] = bias ? load(bias + (int64_t)(i + k) * chips + first + l * LANES) : Lanes{};
+    const Real* w = weights + i * row + first;
+    const Real* r = source + first;
+    for (int j = 0; j < n_pre; j++, w += chips, r += chips)
+        for (int l = 0; l < WIDE; l++)
+        {
+            const Lanes rate = load(r + l * LANES);
+            for (int k = 0; k < ROWS; k++) sums[k][l] += load(w + k * row + l * LANES) * rate;
+        }
+    for (int k = 0; k < ROWS; k++)
+        for (int l = 0; l < WIDE; l++) store(target + (int64_t)(i + k) * chips + first + l * LANES, sums[k][l]);
+}
+
+inline void products_of_single(Real* __restrict target, const Real* __restrict weights,
+                               const Real* __restrict source, const Real* __restrict bias, int n_post, int n_pre,
                                int chips)
 {
     int first = 0;
     for (; first + 2 * LANES <= chips; first += 2 * LANES)
-        for (int i = 0; i < n_post; i++)
-        {
-            Lanes low = bias ? load(bias + (int64_t)i * chips + first) : Lanes{};
-            Lanes high = bias ? load(bias + (int64_t)i * chips + first + LANES) : Lanes{};
-            const double* w = weights + (int64_t)i * n_pre * chips + first;
-            const double* r = source + first;
-            for (int j = 0; j < n_pre; j++, w += chips, r += chips)
-            {
-                low += load(w) * load(r);
-                high += load(w + LANES) * load(r + LANES);
-            }
-            store(target + (int64_t)i * chips + first, low);
-            store(target + (int64_t)i * chips + first + LANES, high);
-        }
+    {
+        int i = 0;
+        for (; i + 4 <= n_post; i += 4)
+            rows_of_single<4, 2>(target, weights, source, bias, i, n_pre, chips, first);
+        for (; i < n_post; i++) rows_of_single<1, 2>(target, weights, source, bias, i, n_pre, chips, first);
+    }
+    for (; first + LANES <= chips; first += LANES)
+        for (int i = 0; i < n_post; i++) rows_of_single<1, 1>(target, weights, source, bias, i, n_pre, chips, first);
     for (; first < chips; first++)
         for (int i = 0; i < n_post; i++)
         {
-            double sum = bias ? bias[(int64_t)i * chips + first] : 0.0;
+            Real sum = bias ? bias[(int64_t)i * chips + first] : 0;
             for (int j = 0; j < n_pre; j++)
                 sum += weights[((int64_t)i * n_pre + j) * chips + first] * source[(int64_t)j * chips + first];
             target[(int64_t)i * chips + first] = sum;
@@ -49,35 +73,52 @@ inline void products_of_single(double* __restrict target, const double* __restri
 }
 
 // The rows i, …, i + ROWS − 1 of one chip; every number of a column serves them all.
+template <int ROWS, int WIDE>
+inline void block_of_chip(Real* __restrict target, const Real* __restrict weights, const Real* __restrict source,
+                          const Real* __restrict bias, int i, int n_pre, int chips, int64_t width, int chip)
+{
+    Lanes sums[ROWS][WIDE];
+    for (int k = 0; k < ROWS; k++)
+        for (int l = 0; l < WIDE; l++) sums[k][l] = all(bias ? bias[(int64_t)(i + k) * chips + chip] : 0);
+    const Real* w = weights + (int64_t)i * n_pre * chips + chip;
+    for (int j = 0; j < n_pre; j++, w += chips, source += width)
+    {
+        Lanes rates[WIDE];
+        for (int l = 0; l < WIDE; l++) rates[l] = load(source + l * LANES);
+        for (int k = 0; k < ROWS; k++)
+        {
+            const Lanes weight = all(w[(int64_t)k * n_pre * chips]);
+            for (int l = 0; l < WIDE; l++) sums[k][l] += weight * rates[l];
+        }
+    }
+    for (int k = 0; k < ROWS; k++)
+        for (int l = 0; l < WIDE; l++) store(target + (i + k) * width + l * LANES, sums[k][l]);
+}
+
 template <int ROWS>
-inline void rows_of_chip(double* __restrict target, const double* __restrict weights, const double* __restrict source,
-                         const double* __restrict bias, int i, int n_pre, int chips, int columns, int chip)
+inline void rows_of_chip(Real* target, const Real* weights, const Real* source, const Real* bias, int i, int n_pre,
+                         int chips, int columns, int chip)
 {
     const int64_t width = (int64_t)chips * columns, offset = (int64_t)chip * columns;
+    target += offset;
+    source += offset;
     int column = 0;
+    for (; column + 2 * LANES <= columns; column += 2 * LANES)
+        block_of_chip<ROWS, 2>(target + column, weights, source + column, bias, i, n_pre, chips, width, chip);
     for (; column + LANES <= columns; column += LANES)
-    {
-        Lanes sums[ROWS];
-        for (int k = 0; k < ROWS; k++) sums[k] = all(bias ? bias[(int64_t)(i + k) * chips + chip] : 0.0);
-        for (int j = 0; j < n_pre; j++)
-        {
-            const Lanes r = load(source + j * width + offset + column);
-            for (int k = 0; k < ROWS; k++) sums[k] += weights[((int64_t)(i + k) * n_pre + j) * chips + chip] * r;
-        }
-        for (int k = 0; k < ROWS; k++) store(target + (i + k) * width + offset + column, sums[k]);
-    }
+        block_of_chip<ROWS, 1>(target + column, weights, source + column, bias, i, n_pre, chips, width, chip);
     for (; column < columns; column++)
         for (int k = 0; k < ROWS; k++)
         {
-            double sum = bias ? bias[(int64_t)(i + k) * chips + chip] : 0.0;
+            Real sum = bias ? bias[(int64_t)(i + k) * chips + chip] : 0;
             for (int j = 0; j < n_pre; j++)
-                sum += weights[((int64_t)(i + k) * n_pre + j) * chips + chip] * source[j * width + offset + column];
-            target[(i + k) * width + offset + column] = sum;
+                sum += weights[((int64_t)(i + k) * n_pre + j) * chips + chip] * source[j * width + column];
+            target[(i + k) * width + column] = sum;
         }
 }
 
-inline void products(double* target, const double* weights, const double* source, const double* bias, int n_post,
-                     int n_pre, int chips, int columns)
+inline void products(Real* target, const Real* weights, const Real* source, const Real* bias, int n_post, int n_pre,
+                     int chips, int columns)
 {
     if (columns == 1) return products_of_single(target, weights, source, bias, n_post, n_pre, chips);
     for (int chip = 0; chip < chips; chip++)
@@ -89,32 +130,65 @@ inline void products(double* target, const double* weights, const double* source
     }
 }
 
+// The weights (i …, j …) of one chip; post and pre start at its columns.
+template <int ROWS, int WIDE>
+inline void sums_of_chip(Real* __restrict target, const Real* __restrict post, const Real* __restrict pre, int i, int j,
+                         int n_pre, int chips, int64_t width, int columns, int chip, bool accumulate)
+{
+    post += i * width;
+    pre += j * width;
+    Lanes sums[ROWS][WIDE];
+    for (int k = 0; k < ROWS; k++)
+        for (int l = 0; l < WIDE; l++) sums[k][l] = Lanes{};
+    int column = 0;
+    for (; column + LANES <= columns; column += LANES)
+    {
+        Lanes rates[WIDE];
+        for (int l = 0; l < WIDE; l++) rates[l] = load(pre + l * width + column);
+        for (int k = 0; k < ROWS; k++)
+        {
+            const Lanes p = load(post + k * width + column);
+            for (int l = 0; l < WIDE; l++) sums[k][l] += p * rates[l];
+        }
+    }
+    for (int k = 0; k < ROWS; k++)
+        for (int l = 0; l < WIDE; l++)
+        {
+            Real sum = 0;
+            for (int lane = 0; lane < LANES; lane++) sum += sums[k][l][lane];
+            for (int rest = column; rest < columns; rest++) sum += post[k * width + rest] * pre[l * width + rest];
+            Real& weight = target[((int64_t)(i + k) * n_pre + j + l) * chips + chip];
+            weight = accumulate ? weight + sum : sum;
+        }
+}
+
 // target (+)= post · preᵀ.
-inline void outers(double* __restrict target, const double* __restrict post, const double* __restrict pre, int n_post,
-                   int n_pre, int chips, int columns, bool accumulate)
+inline void outers(Real* target, const Real* post, const Real* pre, int n_post, int n_pre, int chips, int columns,
+                   bool accumulate)
 {
     const int64_t width = (int64_t)chips * columns;
-    for (int i = 0; i < n_post; i++)
-        for (int j = 0; j < n_pre; j++)
+    for (int chip = 0; chip < chips; chip++, post += columns, pre += columns)
+    {
+        int i = 0;
+        for (; i + 2 <= n_post; i += 2)
         {
-            double* sums = target + ((int64_t)i * n_pre + j) * chips;
-            const double* p = post + i * width;
-            const double* r = pre + j * width;
-            for (int chip = 0; chip < chips; chip++)
-            {
-                double sum = 0.0;
-                for (int column = 0; column < columns; column++)
-                    sum += p[chip * columns + column] * r[chip * columns + column];
-                sums[chip] = accumulate ? sums[chip] + sum : sum;
-            }
+            int j = 0;
+            for (; j + 4 <= n_pre; j += 4)
+                sums_of_chip<2, 4>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
+            for (; j < n_pre; j++)
+                sums_of_chip<2, 1>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
         }
+        for (; i < n_post; i++)
+            for (int j = 0; j < n_pre; j++)
+                sums_of_chip<1, 1>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
+    }
 }
 
 // target += Σ post · preᵀ over steps, one column a chip: of one step that is all memory and little work.
 class CollectedOuters
 {
     const int n_post, n_pre, chips, most;
-    std::vector<double> posts, pres;
+    std::vector<Real> posts, pres;
     int collected = 0;
 
 public:
@@ -124,10 +198,10 @@ public:
     {
     }
 
-    void add(double* target, const double* post, const double* pre, bool last)
+    void add(Real* target, const Real* post, const Real* pre, bool last)
     {
-        std::memcpy(&posts[(size_t)collected * n_post * chips], post, sizeof(double) * n_post * chips);
-        std::memcpy(&pres[(size_t)collected * n_pre * chips], pre, sizeof(double) * n_pre * chips);
+        std::memcpy(&posts[(size_t)collected * n_post * chips], post, sizeof(Real) * n_post * chips);
+        std::memcpy(&pres[(size_t)collected * n_pre * chips], pre, sizeof(Real) * n_pre * chips);
         if (++collected < most && !last) return;
         const int whole = chips / LANES * LANES;
         for (int first = 0; first < whole; first += LANES)
@@ -148,7 +222,7 @@ public:
     }
 
 private:
-    template <int WIDE> void sum(double* target, int i, int j, int first)
+    template <int WIDE> void sum(Real* target, int i, int j, int first)
     {
         Lanes sums[WIDE];
         for (int k = 0; k < WIDE; k++) sums[k] = load(target + ((int64_t)i * n_pre + j + k) * chips + first);

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "neurosim_real.h"
+
 namespace brian { extern std::string results_dir; }
 
 namespace neurosim {
@@ -66,7 +68,7 @@ struct Samples
         data = mapped->data + 32;
     }
 
-    template <class T> void copy(double* target, const int32_t* order, int n_units, int n_columns) const
+    template <class T> void copy(Real* target, const int32_t* order, int n_units, int n_columns) const
     {
         const T* values = (const T*)data;
         for (int column = 0; column < n_columns; column++)
@@ -99,7 +101,7 @@ inline const int32_t* order_of(int64_t presentation, int64_t presentations, int 
     return repeated.data();
 }
 
-inline void feed(const Samples& source, double* target, int64_t presentation, int64_t presentations, int n_units,
+inline void feed(const Samples& source, Real* target, int64_t presentation, int64_t presentations, int n_units,
                  int n_columns)
 {
     end_with_caller();
@@ -118,14 +120,14 @@ public:
         if (!file) fail("cannot write " + path(name));
     }
     ~Recorder() { if (file && std::fclose(file) != 0) std::fprintf(stderr, "recording could not be written\n"); }
-    void append(const double* values, size_t count)
+    void append(const Real* values, size_t count)
     {
-        if (std::fwrite(values, sizeof(double), count, file) != count) fail("disk full while recording");
+        if (std::fwrite(values, sizeof(Real), count, file) != count) fail("disk full while recording");
     }
 };
 
 // The first element that is not within the bound (NaN never is), or -1.
-inline int64_t first_outside(const double* values, int64_t count, double bound)
+inline int64_t first_outside(const Real* values, int64_t count, Real bound)
 {
     int64_t outside = 0;
     for (int64_t i = 0; i < count; i++) outside += !(std::fabs(values[i]) <= bound);
@@ -144,7 +146,7 @@ public:
     explicit Stops(int chips) : out(chips, 0), left(chips) {}
 
     // Whether none is left within.
-    bool look(int64_t step, int source, const double* values, int64_t count, int n_columns, double bound)
+    bool look(int64_t step, int source, const Real* values, int64_t count, int n_columns, Real bound)
     {
         int64_t index = first_outside(values, count, bound);
         if (index < 0) return left == 0;

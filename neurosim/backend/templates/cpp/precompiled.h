@@ -5,6 +5,7 @@
 #include "brianlib/stdint_compat.h"
 #include <climits>
 #include <cmath>
+#include <math.h>
 #include <ctime>
 #include <fstream>
 #include <iostream>

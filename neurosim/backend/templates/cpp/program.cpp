@@ -1,9 +1,9 @@
 {% extends 'common_group.cpp' %}
 {% block extra_headers %}
-#include <cblas.h>
 #include <cstring>
 #include <vector>
 #include "network.h"
+#include "neurosim_blas.h"
 #include "neurosim_chips.h"
 #include "neurosim_io.h"
 {% endblock %}

@@ -4,12 +4,12 @@
 {% extends 'common_group.cpp' %}
 {% block maincode %}
     const size_t _vectorisation_idx = -1;
-    {{scalar_code|autoindent}}
+    {{one_type(scalar_code, owner)|autoindent}}
     const int _N = {{constant_or_scalar('N', variables['N'])}};
     #pragma GCC ivdep
     for (int _idx = 0; _idx < _N; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
-        {{vector_code|autoindent}}
+        {{one_type(vector_code, owner)|autoindent}}
     }
 {% endblock %}
