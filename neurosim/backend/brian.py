@@ -73,7 +73,7 @@ def _neuron_group(group: Group, model: Model, clock: Clock, target: Target) -> N
     neurons = NeuronGroup(
         group.n_units * group.n_columns,
         group.equations,
-        method=EulerWithStatements(updater.before, updater.after) if updater else "euler",
+        method=EulerWithStatements(updater.before, updater.after, index=group.index) if updater else "euler",
         clock=clock,
         name=group.name,
         namespace=dict(FUNCTIONS),

@@ -13,10 +13,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -26,6 +27,7 @@ from neurosim.backend.disk import written
 from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
 from neurosim.backend.stimulus import KINDS, Stimulus
 from neurosim.equations.model import Model
+from neurosim.equations.operations import Meet
 from neurosim.errors import EngineError
 
 GIVEN = "what a run is given"
@@ -54,25 +56,49 @@ class CppEmulator:
         progress: Progress | None = None,
     ) -> Recording:
         """See `Emulator.run`. An interrupt ends the program after the step under way."""
+        (recording,) = self.run_together([stimulus], values=[values], outputs=outputs, progress=progress)
+        return recording
+
+    def run_together(
+        self,
+        stimuli: Sequence[Stimulus],
+        *,
+        values: Sequence[Mapping[str, ArrayLike]],
+        outputs: Sequence[str],
+        progress: Progress | None = None,
+    ) -> list[Recording]:
+        """Runs side by side that meet where the Model has it; of the same samples, each in an order of its own.
+
+        An interrupt ends a run that is alone after the step under way, and others after the presentation under way.
+        """
         with contextlib.suppress(OSError):
             os.utime(self._folder)  # in use: not the one to go when the cache is full
-        with _own_folder() as folder:
-            with written(GIVEN, folder, variable="TMPDIR"):
-                _write_stimulus(folder, stimulus)
-                arguments = self._arguments(folder, initial_values(self.model, values))
+        with ExitStack() as stack:
+            folders = [stack.enter_context(_own_folder()) for _ in stimuli]
+            with written(GIVEN, folders[0], variable="TMPDIR"):
+                calls = []
+                for number, (folder, stimulus, given) in enumerate(
+                    zip(folders, stimuli, values, strict=True)
+                ):
+                    _write_stimulus(folder, stimulus, like=folders[0] if number else None)
+                    calls.append(self._arguments(folder, initial_values(self.model, given)))
+                meeting = _Meeting(folders, self.model) if len(folders) > 1 else None
             start = time.perf_counter()
-            interrupted = self._execute(folder, arguments, stimulus.n_presentations, progress)
+            interrupted = self._execute(folders, calls, stimuli[0].n_presentations, progress, meeting)
             seconds = time.perf_counter() - start
-            return Recording(
-                final={name: self._read(folder, name) for name in outputs},
-                files={
-                    name: _read_records(folder / name, n, self.model)
-                    for name, n in record_sizes(self.model).items()
-                },
-                stops=_read_stops(folder / "stop"),
-                interrupted=interrupted,
-                wall_seconds=seconds,
-            )
+            return [
+                Recording(
+                    final={name: self._read(folder, name) for name in outputs},
+                    files={
+                        name: _read_records(folder / name, n, self.model)
+                        for name, n in record_sizes(self.model).items()
+                    },
+                    stops=_read_stops(folder / "stop"),
+                    interrupted=interrupted,
+                    wall_seconds=seconds,
+                )
+                for folder in folders
+            ]
 
     def _arguments(self, folder: Path, values: Mapping[str, NDArray[np.float64]]) -> list[str]:
         arguments = ["--results_dir", f"{folder}/"]
@@ -90,45 +116,39 @@ class CppEmulator:
         return arguments
 
     def _execute(
-        self, folder: Path, arguments: list[str], presentations: int, progress: Progress | None
+        self,
+        folders: Sequence[Path],
+        calls: Sequence[list[str]],
+        presentations: int,
+        progress: Progress | None,
+        meeting: _Meeting | None,
     ) -> bool:
-        (folder / "progress").write_bytes(bytes(8))
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
         interrupted = False
-        alive, held_by_program = os.pipe()  # its end closes when the program does: no polling with back-off
-        with (folder / "errors").open("wb") as errors, os.fdopen(alive) as end:
-            process = subprocess.Popen(
-                [str(self._folder / "main"), *arguments],
-                cwd=self._folder,
-                env=environment,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=(held_by_program,),
-                start_new_session=True,  # Ctrl-C reaches the program once, through us
-            )
-            os.close(held_by_program)
-            try:
-                while True:
-                    try:
-                        _wait(end, folder / "progress", presentations, progress)
-                        process.wait()
-                        break
-                    except KeyboardInterrupt:
-                        if interrupted:
-                            raise
-                        interrupted = True
-                        process.send_signal(signal.SIGINT)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-        said = (folder / "errors").read_text(errors="replace").strip()
-        if process.returncode != 0 or said:
-            raise EngineError(
-                "the compiled emulation broke off",
-                where=str(self._folder),
-                got=f"exit status {process.returncode}: {said[-300:]}",
-            )
+        with ExitStack() as stack:
+            programs = [
+                stack.enter_context(_program([str(self._folder / "main"), *call], self._folder, folder))
+                for folder, call in zip(folders, calls, strict=True)
+            ]
+            while True:
+                try:
+                    _wait(programs, meeting, folders[0] / "progress", presentations, progress)
+                    break
+                except KeyboardInterrupt:
+                    if interrupted:
+                        raise
+                    interrupted = True
+                    if meeting is not None:
+                        meeting.ask_to_end()
+                    else:
+                        programs[0].process.send_signal(signal.SIGINT)
+        for program, folder in zip(programs, folders, strict=True):
+            said = (folder / "errors").read_text(errors="replace").strip()
+            if program.process.returncode != 0 or said:
+                raise EngineError(
+                    "the compiled emulation broke off",
+                    where=str(self._folder),
+                    got=f"exit status {program.process.returncode}: {said[-300:]}",
+                )
         return interrupted
 
     def _read(self, folder: Path, reference: str) -> NDArray[np.float64]:
@@ -154,20 +174,100 @@ def _own_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _wait(end: IO[str], path: Path, presentations: int, progress: Progress | None) -> None:
-    ended = False
-    while not ended:
-        ended = bool(select.select([end], [], [], 0.1)[0])
+@attrs.frozen(kw_only=True)
+class _Program:
+    """One that runs."""
+
+    process: subprocess.Popen[bytes]
+    alive: IO[str]
+    """Readable once the program has ended."""
+
+
+@contextmanager
+def _program(call: list[str], where: Path, folder: Path) -> Iterator[_Program]:
+    """Started, and ended at the latest when this is left."""
+    (folder / "progress").write_bytes(bytes(8))
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
+    alive, held_by_program = os.pipe()  # its end closes when the program does: no polling with back-off
+    with (folder / "errors").open("wb") as errors, os.fdopen(alive) as end:
+        process = subprocess.Popen(
+            call,
+            cwd=where,
+            env=environment,
+            stdout=errors,
+            stderr=errors,
+            pass_fds=(held_by_program,),
+            start_new_session=True,  # Ctrl-C reaches the program once, through us
+        )
+        os.close(held_by_program)
+        try:
+            yield _Program(process=process, alive=end)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+class _Meeting:
+    """What runs share that meet, see neurosim_meet.h: the file, and what is told them through it."""
+
+    _LEFT, _ASKED, _HEAD = 2, 3, 8
+    """Places in the head, and its length, of 8 bytes each."""
+
+    def __init__(self, folders: Sequence[Path], model: Model) -> None:
+        count = sum(
+            sum(meet.sizes)
+            for program in model.programs
+            for meet in program.operations
+            if isinstance(meet, Meet)
+        )
+        path = folders[0] / "meeting"
+        path.write_bytes(
+            bytes(8 * self._HEAD + 2 * len(folders) * count * np.dtype(model.precision).itemsize)
+        )
+        for number, folder in enumerate(folders):
+            (folder / "part").write_bytes(struct.pack("q", number))
+            if number:
+                (folder / "meeting").symlink_to(path)
+        self._head = np.memmap(path, dtype=np.int64, mode="r+", shape=(self._HEAD,))
+
+    def one_has_left(self) -> None:
+        """The others need not wait for it."""
+        self._head[self._LEFT] += 1
+
+    def ask_to_end(self) -> None:
+        """Where they meet next."""
+        self._head[self._ASKED] = 1
+
+
+def _wait(
+    programs: Sequence[_Program],
+    meeting: _Meeting | None,
+    path: Path,
+    presentations: int,
+    progress: Progress | None,
+) -> None:
+    """Until all have ended."""
+    left = {program.alive: program for program in programs if program.process.poll() is None}
+    while left:
+        for end in select.select(list(left), [], [], 0.1)[0]:
+            left.pop(end).process.wait()
+            if meeting is not None:
+                meeting.one_has_left()
         if progress is not None:
             progress(struct.unpack("q", path.read_bytes())[0], presentations)
 
 
-def _write_stimulus(folder: Path, stimulus: Stimulus) -> None:
+def _write_stimulus(folder: Path, stimulus: Stimulus, *, like: Path | None) -> None:
+    """`like`: where the same samples lie already."""
     stimulus.order.astype(np.int32).tofile(folder / "order")
     for name, values, scale in (
         ("inputs", stimulus.inputs, stimulus.scale),
         ("desired", stimulus.desired, 1.0),
     ):
+        if like is not None:
+            (folder / name).symlink_to(like / name)
+            continue
         with (folder / name).open("wb") as file:
             file.write(struct.pack("qqqd", KINDS[values.dtype], *values.shape, scale))
             np.ascontiguousarray(values).tofile(file)

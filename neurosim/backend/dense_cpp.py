@@ -282,6 +282,19 @@ def _guard(o: ops.Guard, name: Name) -> str:
     return "\n".join(lines)
 
 
+def _meet(o: ops.Meet, name: Name) -> str:
+    offsets = [sum(o.sizes[:place]) for place in range(len(o.sizes))]
+    arrays = [
+        f"({name(target)}, {size}, {offset});"
+        for target, size, offset in zip(o.targets, o.sizes, offsets, strict=True)
+    ]
+    lines = [f"static neurosim::Meeting _meeting({sum(o.sizes)}, {o.parts});"]
+    lines += [f"_meeting.give{array}" for array in arrays]
+    lines += ["if (!_meeting.wait()) Network::_globally_stopped = true;", "else {"]
+    lines += [f"    _meeting.take{array}" for array in arrays]
+    return "\n".join([*lines, "    if (_meeting.over()) Network::_globally_stopped = true;", "}"])
+
+
 def _finish(_o: ops.Finish, _name: Name) -> str:
     return (
         "neurosim::report_progress(_p + 1);\nif (_p + 1 >= _presentations) Network::_globally_stopped = true;"
@@ -300,6 +313,7 @@ _WRITERS: dict[type, Callable[[Any, Name], str]] = {
     ops.Feed: _feed,
     ops.Record: _record,
     ops.Guard: _guard,
+    ops.Meet: _meet,
     ops.Finish: _finish,
 }
 

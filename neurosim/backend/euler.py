@@ -14,14 +14,17 @@ from neurosim.equations.sites import SITES
 class EulerWithStatements(StateUpdateMethod):
     """Euler(–Maruyama) in which each `xi_…` draws from `standard_normal(noise_key, site, step, index)`."""
 
-    def __init__(self, before: str, after: str) -> None:
+    def __init__(self, before: str, after: str, *, index: str) -> None:
         self.before = before
         self.after = after
+        self.index = index
 
     def __call__(self, equations: Any, variables: Any = None, method_options: Any = None) -> str:
         integrate = re.sub(
             r"\b(xi_\w+) = (.*)\brandn\(\)",
-            lambda m: f"{m[1]} = {m[2]}standard_normal(noise_key, {SITES[m[1]]}, t_in_timesteps, i)",
+            lambda m: (
+                f"{m[1]} = {m[2]}standard_normal(noise_key, {SITES[m[1]]}, t_in_timesteps, {self.index})"
+            ),
             euler(equations, variables, method_options),
         )
         return "\n".join(part for part in (self.before, integrate, self.after) if part)

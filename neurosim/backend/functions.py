@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from neurosim.backend.noise import NORMAL
 
-
 _MOST = 1 - 2.0**-50
 """What is nearer to ±1 is taken for this: its inverse hyperbolic tangent is 17.7, beyond all ranges of a circuit."""
 

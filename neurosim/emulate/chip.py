@@ -16,6 +16,7 @@ from hardware_models import Chip
 from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
 from neurosim.backend.emulator import Progress
 from neurosim.backend.memory import bytes_of_run, check_room
+from neurosim.emulate.cores import CoresEmulator, cores_of
 from neurosim.emulate.design import chip_of, design_of, noise_key
 from neurosim.emulate.door import Door
 from neurosim.emulate.passage import Passage, Reading, read_passage
@@ -75,7 +76,15 @@ class VirtualChip:
         self.model: Model = assemble(self._design)
         self.backend = backend or spec.run.backend
         self._values: dict[str, ArrayLike] = {}
-        self._engine: Emulator | None = build_emulator(self.model, self.backend) if built else None
+        self._engine: Emulator | None = self._built() if built else None
+
+    def _built(self) -> Emulator:
+        parts = cores_of(self.spec.run, self.model, self.backend, where=self.spec.source or "spec")
+        if parts == 1:
+            return build_emulator(self.model, self.backend)
+        return CoresEmulator(
+            self.model, lambda columns: assemble(attrs.evolve(self._design, columns=columns)), parts
+        )
 
     @property
     def build_seconds(self) -> float:

@@ -97,5 +97,6 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     ops.Feed: lambda o: f"{o.target} from the stimulus's {o.name}",
     ops.Record: _record,
     ops.Guard: _guard,
+    ops.Meet: lambda o: f"{', '.join(o.targets)} summed over {o.parts} runs",
     ops.Finish: lambda o: "stop after the last presentation",
 }

@@ -80,6 +80,8 @@ class Group:
     idle: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     """Code that need not run while some parameters of the group are all 0: its name → these. Of no effect on what
     else a run gives, so no part of the structure."""
+    index: str = "i"
+    """What tells its elements' noise apart."""
     lasting: bool = False
     """Whether its variables last longer than a presentation and change little by little: in a Model of single
     precision they are double, but for those that dense operations use."""
@@ -150,6 +152,7 @@ class Model:
                         name: [p.unit, p.shared, p.integer] for name, p in sorted(g.parameters.items())
                     },
                     "links": dict(g.links),
+                    "index": g.index,
                     "lasting": g.lasting,
                     "updater": attrs.asdict(g.updater) if g.updater else None,
                 }

@@ -147,6 +147,17 @@ class Guard:
 
 
 @attrs.frozen(kw_only=True)
+class Meet:
+    """target = Σ of the target over all runs that share weights, each of which shows some of the columns; they wait
+    for one another here."""
+
+    targets: tuple[str, ...]
+    sizes: tuple[int, ...]
+    parts: int
+    gate: str = "last"
+
+
+@attrs.frozen(kw_only=True)
 class Finish:
     """Stop the run after the last presentation."""
 
@@ -154,5 +165,17 @@ class Finish:
 
 
 Operation = (
-    Product | Outer | RowSum | Add | Square | Scatter | Fill | ColumnReduce | Feed | Record | Guard | Finish
+    Product
+    | Outer
+    | RowSum
+    | Add
+    | Square
+    | Scatter
+    | Fill
+    | ColumnReduce
+    | Feed
+    | Record
+    | Guard
+    | Meet
+    | Finish
 )

@@ -6,6 +6,7 @@
 #include "neurosim_blas.h"
 #include "neurosim_chips.h"
 #include "neurosim_io.h"
+#include "neurosim_meet.h"
 {% endblock %}
 {% block maincode %}
     {{_clockwork|autoindent}}
