@@ -76,19 +76,19 @@ class CppEmulator:
         with ExitStack() as stack:
             folders = [stack.enter_context(_own_folder()) for _ in stimuli]
             with written(GIVEN, folders[0], variable="TMPDIR"):
-                calls = []
                 for number, (folder, stimulus, given) in enumerate(
                     zip(folders, stimuli, values, strict=True)
                 ):
                     _write_stimulus(folder, stimulus, like=folders[0] if number else None)
-                    calls.append(self._arguments(folder, initial_values(self.model, given)))
+                    self._write_values(folder, initial_values(self.model, given))
+                    (folder / "outputs").write_text("\n".join(outputs))
                 meeting = _Meeting(folders, self.model) if len(folders) > 1 else None
             start = time.perf_counter()
-            interrupted = self._execute(folders, calls, stimuli[0].n_presentations, progress, meeting)
+            interrupted = self._execute(folders, stimuli[0].n_presentations, progress, meeting)
             seconds = time.perf_counter() - start
             return [
                 Recording(
-                    final={name: self._read(folder, name) for name in outputs},
+                    final=self._read_final(folder, outputs),
                     files={
                         name: _read_records(folder / name, n, self.model)
                         for name, n in record_sizes(self.model).items()
@@ -100,35 +100,27 @@ class CppEmulator:
                 for folder in folders
             ]
 
-    def _arguments(self, folder: Path, values: Mapping[str, NDArray[np.float64]]) -> list[str]:
-        arguments = ["--results_dir", f"{folder}/"]
-        for number, (reference, value) in enumerate(values.items()):
-            _, dtype, size = self._arrays[reference]
-            if value.ndim == 0:
-                plain = int(value) if "int" in dtype else repr(float(value))
-                arguments.append(f"{reference}={plain}")
-                continue
-            if value.size != size:
-                raise EngineError("wrong size", where=reference, expected=str(size), got=str(value.size))
-            path = folder / f"value_{number}"
-            value.astype(dtype).tofile(path)
-            arguments.append(f"{reference}={path}")
-        return arguments
+    def _write_values(self, folder: Path, values: Mapping[str, NDArray[np.float64]]) -> None:
+        """See `Given` in neurosim_arrays.h."""
+        with (folder / "values").open("wb") as file:
+            for reference, value in values.items():
+                dtype, size = self._arrays[reference]
+                if value.ndim and value.size != size:
+                    raise EngineError("wrong size", where=reference, expected=str(size), got=str(value.size))
+                name, numbers = reference.encode(), np.broadcast_to(value, size).astype(dtype)
+                file.write(struct.pack(f"=q{len(name)}sq", len(name), name, numbers.nbytes))
+                numbers.tofile(file)
 
     def _execute(
         self,
         folders: Sequence[Path],
-        calls: Sequence[list[str]],
         presentations: int,
         progress: Progress | None,
         meeting: _Meeting | None,
     ) -> bool:
         interrupted = False
         with ExitStack() as stack:
-            programs = [
-                stack.enter_context(_program([str(self._folder / "main"), *call], self._folder, folder))
-                for folder, call in zip(folders, calls, strict=True)
-            ]
+            programs = [stack.enter_context(_program(self._folder, folder)) for folder in folders]
             while True:
                 try:
                     _wait(programs, meeting, folders[0] / "progress", presentations, progress)
@@ -151,18 +143,24 @@ class CppEmulator:
                 )
         return interrupted
 
-    def _read(self, folder: Path, reference: str) -> NDArray[np.float64]:
-        filename, dtype, size = self._arrays[reference]
-        values = np.fromfile(folder / filename, dtype=dtype)
-        if values.size != size:
-            raise EngineError(
-                "a run wrote too little",
-                where=reference,
-                expected=f"{size} numbers",
-                got=str(values.size),
-                remedy=f"if {tempfile.gettempdir()} is full: make room there, or set TMPDIR to another folder",
-            )
-        return values.astype(np.float64)
+    def _read_final(self, folder: Path, outputs: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See `Left` in neurosim_arrays.h."""
+        found = {}
+        with (folder / "final").open("rb") as file:
+            for reference, (dtype, size) in self._arrays.items():
+                if reference not in outputs:
+                    continue
+                values = np.fromfile(file, dtype=dtype, count=size)
+                if values.size != size:
+                    raise EngineError(
+                        "a run wrote too little",
+                        where=reference,
+                        expected=f"{size} numbers",
+                        got=str(values.size),
+                        remedy=f"if {tempfile.gettempdir()} is full: make room there, or set TMPDIR to another folder",
+                    )
+                found[reference] = values.astype(np.float64)
+        return found
 
 
 @contextmanager
@@ -184,15 +182,15 @@ class _Program:
 
 
 @contextmanager
-def _program(call: list[str], where: Path, folder: Path) -> Iterator[_Program]:
+def _program(built: Path, folder: Path) -> Iterator[_Program]:
     """Started, and ended at the latest when this is left."""
     (folder / "progress").write_bytes(bytes(8))
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
     alive, held_by_program = os.pipe()  # its end closes when the program does: no polling with back-off
     with (folder / "errors").open("wb") as errors, os.fdopen(alive) as end:
         process = subprocess.Popen(
-            call,
-            cwd=where,
+            [str(built / "main"), "--results_dir", f"{folder}/"],
+            cwd=built,
             env=environment,
             stdout=errors,
             stderr=errors,
@@ -306,12 +304,14 @@ def _generate(model: Model, folder: Path) -> dict[str, Any]:
     from brian2 import get_device, second
 
     from neurosim.backend.brian import build_network, precision_of
-    from neurosim.backend.dense_cpp import CppTarget, manifest_of
+    from neurosim.backend.dense_cpp import CppTarget, given_code, left_code, manifest_of
 
     with _standalone(folder, single=model.precision == "float32"), precision_of(model):
         built = build_network(model, CppTarget())
         built.network.run(_ENDLESS_STEPS * model.dt * second, namespace={})
         device = get_device()
+        device.insert_code("after_start", given_code(built.groups))
+        device.insert_code("before_end", left_code(built.groups))
         device.build(directory=str(folder), compile=False, run=False, direct_call=False)
         return {
             "model": model.hash,

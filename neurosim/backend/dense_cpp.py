@@ -318,16 +318,35 @@ _WRITERS: dict[type, Callable[[Any, Name], str]] = {
 }
 
 
-def manifest_of(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, str, str, int]]:
-    """(reference, file name in the results, dtype, size) of every array a compiled program owns."""
+def manifest_of(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, str, int]]:
+    """(reference, dtype, size) of every array a compiled program owns."""
+    for reference, variable in _owned(groups):
+        yield reference, np.dtype(variable.dtype).name, int(variable.size)
+
+
+def given_code(groups: dict[str, NeuronGroup]) -> str:
+    """C++ for the start of a program: reads the arrays that a run is given."""
+    return "\n".join(["{", "const neurosim::Given _given;", *_each_array("_given.read", groups), "}"])
+
+
+def left_code(groups: dict[str, NeuronGroup]) -> str:
+    """C++ for the end of a program: writes the arrays that a run is asked for, in the manifest's order."""
+    return "\n".join(
+        ["{", "neurosim::Left _left;", *_each_array("_left.write", groups), "}", "std::exit(0);"]
+    )
+
+
+def _each_array(call: str, groups: dict[str, NeuronGroup]) -> Iterator[str]:
+    device = get_device()
+    for reference, variable in _owned(groups):
+        array = f"brian::{device.get_array_name(variable)}"
+        yield f'{call}("{reference}", {array}, sizeof(*{array})*{int(variable.size)}LL);'
+
+
+def _owned(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, Any]]:
     device = get_device()
     for group in groups.values():
         for name, variable in group.variables.items():
             owner = getattr(variable, "owner", None)
             if owner is not None and owner.name == group.name and variable in device.arrays:
-                yield (
-                    f"{group.name}.{name}",
-                    device.get_array_filename(variable),
-                    np.dtype(variable.dtype).name,
-                    int(variable.size),
-                )
+                yield f"{group.name}.{name}", variable
