@@ -3,8 +3,9 @@
     python -m tests.benchmarks.learning_time [--quick] [--only 15-10] [--json OUT]
 
 run in the root of the repository. Whole calls are timed, from handing over data and weights to having the new weights,
-against an eager torch loop of the same steps in the same process; on one thread each. That all learn the same is
-checked before anything is timed. Memory is what the compiled program itself takes beside the files that it reads.
+against an eager torch loop of the same steps in the same process; on one thread each, but for the row that says so.
+That all learn the same is checked before anything is timed. Memory is what the compiled program itself takes beside the
+files that it reads.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from .torch_loop import TorchLoop
 
 CASES = (Case(layers=(15, 10, 10, 5), batch=128), Case(layers=(784, 256, 256, 256, 10), batch=32))
 EMULATION, SINGLE = "emulation", "emulation, float32"
+CORES = "emulation, float32, all cores"
 TORCH, TORCH_SINGLE = "torch", "torch, float32"
 AGREE = 1e-3
 """Largest difference of any weight change from the emulation's in float64, over the largest change."""
@@ -63,8 +65,14 @@ def phases(spec: Spec, steps: int) -> Protocol:
 
 
 def chips_of(case: Case) -> dict[str, VirtualChip]:
-    """The emulation in both precisions."""
-    return {EMULATION: VirtualChip(case.spec), SINGLE: VirtualChip(single(case.spec))}
+    """The emulation in both precisions, and on all cores."""
+    specs = {EMULATION: case.spec, SINGLE: single(case.spec), CORES: on_all_cores(single(case.spec))}
+    return {name: VirtualChip(spec) for name, spec in specs.items()}
+
+
+def on_all_cores(spec: Spec) -> Spec:
+    """The same on as many cores as there are."""
+    return attrs.evolve(spec, run=attrs.evolve(spec.run, cores=0))
 
 
 def throughput(case: Case, chips: Mapping[str, VirtualChip], effort: Effort) -> tuple[float, Comparison]:
@@ -102,6 +110,7 @@ def _differences(case: Case, shown: Protocol) -> dict[str, float]:
     torch = (*loop.forward, *(bias[:, 0] for bias in loop.biases))
     return {
         SINGLE: largest_difference(after(single(fast)), expected, start),
+        CORES: largest_difference(after(on_all_cores(single(fast))), expected, start),
         TORCH: largest_difference(torch, expected, start),
     }
 
