@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -21,8 +21,10 @@ class Target(Protocol):
     code_object_class: Any
     """Of the groups' state updaters; None: Brian2's own."""
 
-    def gated(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> BrianObject:
-        """Statements that run at the steps of a gate."""
+    def gated(
+        self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup, levels: Sequence[str]
+    ) -> BrianObject:
+        """Statements that run at the steps of a gate, and may be left out while all `levels` of the group are 0."""
         ...
 
     def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:
@@ -49,7 +51,10 @@ def build_network(model: Model, target: Target) -> Built:
             setattr(groups[group.name], name, linked_var(groups[source], variable))
     schedule = groups["schedule"]
     objects: list[BrianObject] = [*groups.values()]
-    objects += [target.gated(code, groups[code.group], schedule) for code in model.code]
+    objects += [
+        target.gated(code, groups[code.group], schedule, model.group(code.group).idle.get(code.name, ()))
+        for code in model.code
+    ]
     objects += [target.program(program, groups, clock) for program in model.programs]
     for item in objects:  # whoever calls us may have a magic network of their own
         for part in (item, *item.contained_objects):

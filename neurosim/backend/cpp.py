@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import shutil
-import signal
 import struct
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,9 +21,9 @@ from neurosim.backend.cache import build_key, cached_build
 from neurosim.backend.compiler import DEFINES, FLAGS, SINGLE, blas_paths, check_tools, compile_project
 from neurosim.backend.disk import written
 from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
+from neurosim.backend.programs import Meeting, run_programs
 from neurosim.backend.stimulus import KINDS, Stimulus
 from neurosim.equations.model import Model
-from neurosim.equations.operations import Meet
 from neurosim.errors import EngineError
 
 GIVEN = "what a run is given"
@@ -82,9 +78,12 @@ class CppEmulator:
                     _write_stimulus(folder, stimulus, like=folders[0] if number else None)
                     self._write_values(folder, initial_values(self.model, given))
                     (folder / "outputs").write_text("\n".join(outputs))
-                meeting = _Meeting(folders, self.model) if len(folders) > 1 else None
+                    (folder / "final").touch()
+                meeting = Meeting(folders, self.model) if len(folders) > 1 else None
             start = time.perf_counter()
-            interrupted = self._execute(folders, stimuli[0].n_presentations, progress, meeting)
+            interrupted = run_programs(
+                self._folder, folders, stimuli[0].n_presentations, progress=progress, meeting=meeting
+            )
             seconds = time.perf_counter() - start
             return [
                 Recording(
@@ -110,38 +109,6 @@ class CppEmulator:
                 name, numbers = reference.encode(), np.broadcast_to(value, size).astype(dtype)
                 file.write(struct.pack(f"=q{len(name)}sq", len(name), name, numbers.nbytes))
                 numbers.tofile(file)
-
-    def _execute(
-        self,
-        folders: Sequence[Path],
-        presentations: int,
-        progress: Progress | None,
-        meeting: _Meeting | None,
-    ) -> bool:
-        interrupted = False
-        with ExitStack() as stack:
-            programs = [stack.enter_context(_program(self._folder, folder)) for folder in folders]
-            while True:
-                try:
-                    _wait(programs, meeting, folders[0] / "progress", presentations, progress)
-                    break
-                except KeyboardInterrupt:
-                    if interrupted:
-                        raise
-                    interrupted = True
-                    if meeting is not None:
-                        meeting.ask_to_end()
-                    else:
-                        programs[0].process.send_signal(signal.SIGINT)
-        for program, folder in zip(programs, folders, strict=True):
-            said = (folder / "errors").read_text(errors="replace").strip()
-            if program.process.returncode != 0 or said:
-                raise EngineError(
-                    "the compiled emulation broke off",
-                    where=str(self._folder),
-                    got=f"exit status {program.process.returncode}: {said[-300:]}",
-                )
-        return interrupted
 
     def _read_final(self, folder: Path, outputs: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """See `Left` in neurosim_arrays.h."""
@@ -170,90 +137,6 @@ def _own_folder() -> Iterator[Path]:
         folder = tempfile.TemporaryDirectory(prefix="neurosim-run-")
     with folder as name:
         yield Path(name)
-
-
-@attrs.frozen(kw_only=True)
-class _Program:
-    """One that runs."""
-
-    process: subprocess.Popen[bytes]
-    alive: IO[str]
-    """Readable once the program has ended."""
-
-
-@contextmanager
-def _program(built: Path, folder: Path) -> Iterator[_Program]:
-    """Started, and ended at the latest when this is left."""
-    (folder / "progress").write_bytes(bytes(8))
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
-    alive, held_by_program = os.pipe()  # its end closes when the program does: no polling with back-off
-    with (folder / "errors").open("wb") as errors, os.fdopen(alive) as end:
-        process = subprocess.Popen(
-            [str(built / "main"), "--results_dir", f"{folder}/"],
-            cwd=built,
-            env=environment,
-            stdout=errors,
-            stderr=errors,
-            pass_fds=(held_by_program,),
-            start_new_session=True,  # Ctrl-C reaches the program once, through us
-        )
-        os.close(held_by_program)
-        try:
-            yield _Program(process=process, alive=end)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-
-
-class _Meeting:
-    """What runs share that meet, see neurosim_meet.h: the file, and what is told them through it."""
-
-    _LEFT, _ASKED, _HEAD = 2, 3, 8
-    """Places in the head, and its length, of 8 bytes each."""
-
-    def __init__(self, folders: Sequence[Path], model: Model) -> None:
-        count = sum(
-            sum(meet.sizes)
-            for program in model.programs
-            for meet in program.operations
-            if isinstance(meet, Meet)
-        )
-        path = folders[0] / "meeting"
-        path.write_bytes(
-            bytes(8 * self._HEAD + 2 * len(folders) * count * np.dtype(model.precision).itemsize)
-        )
-        for number, folder in enumerate(folders):
-            (folder / "part").write_bytes(struct.pack("q", number))
-            if number:
-                (folder / "meeting").symlink_to(path)
-        self._head = np.memmap(path, dtype=np.int64, mode="r+", shape=(self._HEAD,))
-
-    def one_has_left(self) -> None:
-        """The others need not wait for it."""
-        self._head[self._LEFT] += 1
-
-    def ask_to_end(self) -> None:
-        """Where they meet next."""
-        self._head[self._ASKED] = 1
-
-
-def _wait(
-    programs: Sequence[_Program],
-    meeting: _Meeting | None,
-    path: Path,
-    presentations: int,
-    progress: Progress | None,
-) -> None:
-    """Until all have ended."""
-    left = {program.alive: program for program in programs if program.process.poll() is None}
-    while left:
-        for end in select.select(list(left), [], [], 0.1)[0]:
-            left.pop(end).process.wait()
-            if meeting is not None:
-                meeting.one_has_left()
-        if progress is not None:
-            progress(struct.unpack("q", path.read_bytes())[0], presentations)
 
 
 def _write_stimulus(folder: Path, stimulus: Stimulus, *, like: Path | None) -> None:

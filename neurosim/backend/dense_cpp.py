@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,9 +46,11 @@ class CppTarget:
 
     code_object_class: Any = NeurosimCodeObject
 
-    def gated(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> BrianObject:
+    def gated(
+        self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup, levels: Sequence[str]
+    ) -> BrianObject:
         """Statements within an if."""
-        return _GatedRunner(code, group, schedule)
+        return _GatedRunner(code, group, schedule, levels)
 
     def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:
         """The operations as the text of one code object."""
@@ -56,8 +58,10 @@ class CppTarget:
 
 
 class _GatedRunner(CodeRunner):
-    def __init__(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> None:
-        always = code.gate == "always"
+    def __init__(
+        self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup, levels: Sequence[str]
+    ) -> None:
+        always = code.gate == "always" and not levels
         CodeRunner.__init__(
             self,
             group,
@@ -72,11 +76,20 @@ class _GatedRunner(CodeRunner):
             template_kwds={
                 "_clockwork": _clockwork(schedule),
                 "_condition": cpp_condition(code.gate),
+                "_awake": _any_of(group, levels),
             },
         )
         if not always:
             self.variables = Variables(self)
             _refer_to_clock(self.variables, schedule)
+
+
+def _any_of(group: NeuronGroup, levels: Sequence[str]) -> str:
+    """Whether any of them is not 0, as C++; true of none."""
+    device = get_device()
+    variables = [group.variables[level] for level in levels]
+    tests = [f"neurosim::any(brian::{device.get_array_name(v)}, {int(v.size)})" for v in variables]
+    return " || ".join(tests) or "true"
 
 
 class _CppProgram(CodeRunner):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,10 @@ class NumpyTarget:
         self.code_object_class: Any = NumpyCodeObject
         self.state = RunState()
 
-    def gated(self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup) -> BrianObject:
-        """Statements that run when the schedule says so."""
+    def gated(
+        self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup, _levels: Sequence[str]
+    ) -> BrianObject:
+        """Statements that run when the schedule says so; the engine itself leaves out what is idle in a run."""
         return _GatedRunner(code, group, self.state)
 
     def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:

@@ -42,6 +42,10 @@ AGREE = 1e-3
 """Largest difference of any weight change from the emulation's in float64, over the largest change."""
 
 
+PROGRAM = "main"
+"""Name of a compiled emulation."""
+
+
 @attrs.frozen(kw_only=True)
 class Effort:
     """How much is measured."""
@@ -194,8 +198,10 @@ def _children() -> list[str]:
 def _anonymous(process: str) -> int:
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        if lines[0].split()[-1] != PROGRAM:  # this process over again, before it becomes the program
+            return 0
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
-    except (OSError, StopIteration):
+    except (OSError, StopIteration, IndexError):
         return 0
 
 

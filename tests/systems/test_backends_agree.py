@@ -99,3 +99,20 @@ def test_a_column_of_a_batch_is_the_run_of_its_sample(backend: str) -> None:
             total += (after - before) / 4
     changes = [after - before for after, before in zip(batch.weights.forward, weights.forward, strict=True)]
     assert relative_difference(zip(changes, updates, strict=True)) <= ROUNDING
+
+
+@pytest.mark.cpp
+def test_noise_that_is_turned_off_for_one_run_goes_on_in_the_next() -> None:
+    """Both engines leave out the code of what is off; states that wander are as they were where nothing moves them."""
+    spec, found = _spec(), []
+    for backend in ("numpy", "cpp"):
+        chip = VirtualChip(spec, backend=backend)
+        how: dict[str, Any] = {"protocol": spec.run.protocol, "traced": (0, 3)}
+        stimulus = stimulus_of(random_dataset(spec, 5), chip.model.n_columns, 3)
+        loud = chip.show(stimulus, weights=random_weights(spec, 5), **how)
+        kinds = ("soma_white", "soma_flicker")
+        some = chip.show(stimulus, weights=loud.weights, wander=loud.wander, noise=kinds, passage=1, **how)
+        last = chip.show(stimulus, weights=some.weights, wander=some.wander, passage=2, **how)
+        found.append([*_numbers(loud), *_numbers(some), *_numbers(last), *last.wander.values()])
+    for a, b in zip(*found, strict=True):
+        assert relative_difference([(a, b)]) <= ROUNDING

@@ -3,7 +3,8 @@
 {% extends 'stateupdate.cpp' %}
 {% block maincode %}
     {{_clockwork|autoindent}}
-    if ({{_condition}})
+    static const bool _is_awake = {{_awake}};  // parameters do not change within a run
+    if (_is_awake && ({{_condition}}))
     {
     {{ super() }}
     }

@@ -126,6 +126,12 @@ public:
     }
 };
 
+template <class T> inline bool any(const T* values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) if (values[i] != 0) return true;
+    return false;
+}
+
 // The first element that is not within the bound (NaN never is), or -1.
 inline int64_t first_outside(const Real* values, int64_t count, Real bound)
 {
