@@ -34,7 +34,7 @@ def run_programs(
     Raises
     ------
     EngineError : one of them broke off, with what it said.
-    KeyboardInterrupt : at the second interrupt; none runs any more.
+    KeyboardInterrupt : at the second interrupt, or at one that met no steps; none runs any more.
     """
     interrupted = False
     with ExitStack() as stack:
@@ -51,6 +51,8 @@ def run_programs(
                     meeting.ask_to_end()
                 else:
                     programs[0].process.send_signal(signal.SIGINT)
+    if interrupted and any(program.process.returncode == -signal.SIGINT for program in programs):
+        raise KeyboardInterrupt  # before its first step or after its last: nothing was left
     for program, folder in zip(programs, folders, strict=True):
         said = (folder / "errors").read_text(errors="replace").strip()
         if program.process.returncode != 0 or said:

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from neurosim.emulate import VirtualChip, Weights
+from neurosim.experiment.interrupts import none_lost
 from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
 from neurosim.experiment.measuring import Measured, measure
 from neurosim.experiment.order import order_of
@@ -56,14 +57,20 @@ def run(spec: Spec, *, backend: str | None = None, watcher: Watcher | None = Non
     NeurosimError : anything wrong with spec, data, compiler or time step, before the first epoch. Later
         trouble (divergence, loops that do not settle) is the status of the result.
     """
-    watcher = watcher or Watcher()
-    start = time.perf_counter()
-    dataset = load_dataset(spec.task)
-    check_sizes(spec, dataset)
-    learner, chip = _learner(spec, dataset, backend, watcher)
-    history = _History(spec=spec, learner=learner, engine=chip.backend if chip else "torch", start=start)
-    status = _epochs(spec, learner, dataset, history, watcher)
-    verification, status = _verification(spec, learner, chip, dataset, status, watcher)
+    start, told = time.perf_counter(), watcher or Watcher()
+    with none_lost() as check:
+
+        def progress(what: str, done: int, total: int) -> None:
+            check()
+            told.progress(what, done, total)
+
+        watching = attrs.evolve(told, progress=progress)
+        dataset = load_dataset(spec.task)
+        check_sizes(spec, dataset)
+        learner, chip = _learner(spec, dataset, backend, watching)
+        history = _History(spec=spec, learner=learner, engine=chip.backend if chip else "torch", start=start)
+        status = _epochs(spec, learner, dataset, history, watching)
+        verification, status = _verification(spec, learner, chip, dataset, status, watching)
     return Finished(result=history.result(status, verification), verification=verification)
 
 
