@@ -18,6 +18,8 @@ ATANH_MOST = 1 - 2.0**-50
 MOST_RANGES = 17
 """A compartment that saturates goes up to so many times its range, if no rail stops it before: there a double
 still tells how near to 1 its tanh is."""
+MOST_RANGES_SINGLE = 5
+"""The same of single precision: 24 bits tell such a voltage to 7e-5, ten ranges not at all."""
 
 _LARGE = Transistor(width=10 * umetre, length=10 * umetre)
 _LARGE_LOAD = Transistor(width=10 * umetre, length=10 * umetre, kind="p")

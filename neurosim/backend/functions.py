@@ -8,15 +8,13 @@ import numpy as np
 from brian2 import Function
 from numpy.typing import NDArray
 
+from hardware_models.compartment import ATANH_MOST
 from neurosim.backend.noise import NORMAL
-
-_MOST = 1 - 2.0**-50
-"""What is nearer to ±1 is taken for this: its inverse hyperbolic tangent is 17.7, beyond all ranges of a circuit."""
 
 
 def arctanh(x: Any) -> NDArray[np.float64]:
-    """The inverse of tanh, of numbers within (−1, 1)."""
-    return np.asarray(np.arctanh(np.clip(x, -_MOST, _MOST)))
+    """The inverse of tanh, of numbers within (−1, 1); what is nearer to ±1 than ATANH_MOST is taken for that."""
+    return np.asarray(np.arctanh(np.clip(x, -ATANH_MOST, ATANH_MOST)))
 
 
 def _odd_series(last: int, suffix: str) -> str:
@@ -31,7 +29,7 @@ ARCTANH_CPP = f"""
 // |z| below 0.172; free of tables and branches, so that the compiler makes vector code of it. NaN stays NaN.
 static inline double _arctanh(double x)
 {{
-    const double b = fabs(x), a = b > {_MOST!r} ? {_MOST!r} : b;
+    const double b = fabs(x), a = b > {ATANH_MOST!r} ? {ATANH_MOST!r} : b;
     const double up = 1.0 + a, down = 1.0 - a, ratio = up / down;
     int64_t bits;
     __builtin_memcpy(&bits, &ratio, sizeof bits);

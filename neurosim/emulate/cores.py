@@ -28,26 +28,27 @@ def cores_of(run: Run, model: Model, backend: str, *, where: str) -> int:
     ------
     SpecError : several are asked for, and the engine or the Model cannot have them.
     """
-    for fits, key, expected, remedy in (
-        (backend == "cpp", "run.backend", "cpp", "set run.cores = 1"),
-        (
-            summed_once(model),
-            "method.weight_updates",
-            "buffered: weights that change in every step need all samples in one place",
-            'set method.weight_updates = "buffered", or run.cores = 1',
-        ),
-    ):
-        if not fits and run.cores > 1:
-            got = backend if key == "run.backend" else "continuous"
-            raise SpecError(
-                f"this does not go on {run.cores} cores",
-                where=f"{where}: {key}",
-                expected=expected,
-                got=got,
-                remedy=remedy,
-            )
-        if not fits:
-            return 1
+    alone = None
+    if backend != "cpp":
+        alone = SpecError(
+            f"this engine runs on one core, not {run.cores}",
+            where=f"{where}: run.backend",
+            expected="cpp",
+            got=backend,
+            remedy="set run.cores = 1",
+        )
+    elif not summed_once(model):
+        alone = SpecError(
+            f"weights that change in every step need all samples on one core, not {run.cores}",
+            where=f"{where}: method.weight_updates",
+            expected="buffered",
+            got="continuous",
+            remedy='set method.weight_updates = "buffered", or run.cores = 1',
+        )
+    if alone is not None:
+        if run.cores > 1:
+            raise alone
+        return 1
     most = min(run.cores or len(os.sched_getaffinity(0)), model.n_columns)
     return max(parts for parts in range(1, most + 1) if model.n_columns % parts == 0)
 

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hardware_models import Chip, ChipError, Preset, PresetError, QuantityError, preset_from_table
+from hardware_models.compartment import MOST_RANGES_SINGLE
 from neurosim.emulate.written import cell_arrays
 from neurosim.equations import Design
 from neurosim.equations.noises import noises_of
@@ -118,6 +121,7 @@ def design_of(
     )
     with biased(spec):
         noises_of(design)
+        _check_precision(spec, chip)
     return design
 
 
@@ -134,6 +138,22 @@ def biased(spec: Spec) -> Iterator[None]:
             got=error.got,
             remedy="change the geometry, chip.time_base, a capacitance, or the spec's time constants",
         ) from None
+
+
+def _check_precision(spec: Spec, chip: Chip) -> None:
+    """A compartment that follows its input at once has the voltage at which its conductance carries that: near the
+    conductance's limit single precision cannot tell which."""
+    ratios = {"basal": spec.network.tau_basal_ratio, "apical": spec.network.tau_apical_ratio}
+    for name in (name for name, ratio in ratios.items() if ratio == 0 and spec.run.precision == "float32"):
+        linear_range, limit = chip.dendrite_point(name).linear_range, chip.dendrite_limit(name)
+        if np.isfinite(float(linear_range)) and float(limit) > MOST_RANGES_SINGLE * float(linear_range):
+            raise SpecError(
+                f"the {name} compartment saturates too far for single precision",
+                where=f"{spec.source or 'spec'}: run.precision",
+                expected=f"rails within {MOST_RANGES_SINGLE} linear ranges ({linear_range}), or float64",
+                got=f"{spec.run.precision}, and rails at {limit}",
+                remedy='set run.precision = "float64", lower the rails, or raise the linear range',
+            )
 
 
 def noise_key(spec: Spec, *, seed: int, place: int | str, passage: int, sleeps: bool = False) -> int:

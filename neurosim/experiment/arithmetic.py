@@ -37,15 +37,8 @@ def check_arithmetic(
 
     single, double = show(chip), show(exact)
     broken = DIVERGED in (single.status.kind, double.status.kind)
-    before = [array for _, array in named_arrays(weights)]
-    changes = [
-        tuple(after - start for after in pair)
-        for *pair, start in zip(
-            *([array for _, array in named_arrays(passage.weights)] for passage in (single, double)),
-            before,
-            strict=True,
-        )
-    ]
+    before, of_single, of_double = (dict(named_arrays(w)) for w in (weights, single.weights, double.weights))
+    changes = [(of_single[name] - start, of_double[name] - start) for name, start in before.items()]
     return [
         Check(
             name="single precision",

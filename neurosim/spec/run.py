@@ -38,7 +38,7 @@ class Run:
     precision: str = attrs.field(default="float64", validator=one_of(PRECISIONS))
     """Numbers of the emulation; float32 takes less than half the time, what weights store stays float64."""
     cores: int = attrs.field(default=1, validator=integer(least=0, bits=31))
-    """Over which the samples of a batch are spread; 0: all that there are. For the C++ engine."""
+    """Which share the samples of a batch; 0: all that there are. For the C++ engine; a `Lot` spreads its chips."""
     verify_samples: int = attrs.field(default=8, validator=integer(least=0, bits=31))
     """Test samples that a run verifies at its end; 0 turns it off."""
     measure_every: int = attrs.field(default=1, validator=integer(least=0, bits=31))

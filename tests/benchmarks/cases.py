@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 
@@ -68,6 +71,14 @@ CASES = (
     Case(layers=(15, 10, 10, 5), batch=1024, synapses=False),
     Case(layers=(784, 256, 256, 256, 10), batch=1024, synapses=False),
 )
+
+
+def chosen(cases: Sequence[Case], name: str, parser: ArgumentParser) -> list[Case]:
+    """Those whose name contains this; the parser says which there are if none does."""
+    found = [case for case in cases if name in case.name]
+    if not found:
+        parser.error(f"no case is called {name}; there are {', '.join(case.name for case in cases)}")
+    return found
 
 
 def protocol(spec: Spec, *, settle: int, learn: int) -> Protocol:

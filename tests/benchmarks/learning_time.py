@@ -29,7 +29,7 @@ from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip
 from neurosim.spec import Protocol, Spec
 
-from .cases import Case, protocol
+from .cases import Case, chosen, protocol
 from .harness import Comparison, Measure, compare, write_report
 from .step_time import Loop, largest_difference, single
 from .torch_loop import TorchLoop
@@ -261,9 +261,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     arguments = parser.parse_args()
     effort, found = QUICK if arguments.quick else FULL, []
-    cases = [case for case in CASES if arguments.only in case.name]
-    if not cases:
-        parser.error(f"no case is called {arguments.only}; there are {', '.join(c.name for c in CASES)}")
+    cases = chosen(CASES, arguments.only, parser)
     console = Console()
     with threadpool_limits(limits=1):
         for case in cases:

@@ -31,7 +31,7 @@ from neurosim.emulate import VirtualChip
 from neurosim.result import DIVERGED, INTERRUPTED
 from neurosim.spec import Protocol, Spec
 
-from .cases import CASES, Case, protocol
+from .cases import CASES, Case, chosen, protocol
 from .harness import Comparison, Measure, Quartiles, compare, write_report
 from .limit_loop import LimitLoop
 from .numpy_loop import VARIANTS, NumpyLoop
@@ -269,9 +269,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="picture of the learn step's ratios: .png, .svg or .pdf")
     arguments = parser.parse_args()
     effort = QUICK if arguments.quick else FULL
-    cases = [case for case in CASES if arguments.only in case.name]
-    if not cases:
-        parser.error(f"no case is called {arguments.only}; there are {', '.join(c.name for c in CASES)}")
+    cases = chosen(CASES, arguments.only, parser)
     console, found, drawn = Console(), [], {}
     with threadpool_limits(limits=1):
         for case in cases:

@@ -8,9 +8,14 @@ import attrs
 import numpy as np
 import pytest
 
+from hardware_models import load_preset
 from neurosim.analysis import relative_difference
+from neurosim.backend.precision import types_of
 from neurosim.emulate import Lot, Passage, VirtualChip, Weights
+from neurosim.emulate.design import design_of
+from neurosim.errors import SpecError
 from neurosim.experiment import verify_weights
+from neurosim.experiment.arithmetic import check_arithmetic, in_double
 from neurosim.spec import Spec
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
 
@@ -25,7 +30,7 @@ def spec_in(precision: str, *, chip: str = "subthreshold_180nm", seed: int = 1, 
     return spec_of(
         [7, 9, 6, 4],
         method=method,
-        chip={"name": chip, "seed": seed},
+        chip={"name": chip, "seed": seed, **tables.pop("parts", {})},
         task={"loss": "softmax_cross_entropy"},
         run={**run, "precision": precision},
         **tables,
@@ -55,7 +60,7 @@ def changes(before: Weights, after: Weights) -> list[np.ndarray]:
         {"chip": "subthreshold_180nm", "method": {"weight_updates": "continuous"}},
         {"chip": "subthreshold_180nm", "method": {"optimizer": {"name": "adam"}, "learning_rate": 1e-3}},
         {"chip": "pcm_crossbar"},
-        {"chip": "rram_crossbar"},
+        {"chip": "rram_crossbar", "parts": {"synapse": {"memory": {"update_law": {"cycle_spread": 0.0}}}}},
         {"chip": "ideal", "method": {"name": "DI"}},
         {"chip": "ideal", "run": {"batch": 1}},
     ],
@@ -72,6 +77,19 @@ def test_single_precision_gives_what_double_does(tables: dict[str, Any], backend
     pairs = zip(changes(before, single.weights), changes(before, double.weights), strict=True)
     assert relative_difference(pairs) <= SINGLE
     assert any(np.any(change) for change in changes(before, double.weights))
+
+
+@pytest.mark.parametrize("backend", ENGINES)
+def test_the_spread_of_a_step_takes_the_root_of_a_rounding(backend: str) -> None:
+    """What an update of Δ adds at random goes as √Δ: where products nearly cancel, a rounding r of Δ becomes √r."""
+    run = {"backend": backend}
+    found = [show(spec_in(p, chip="rram_crossbar", run=run)) for p in ("float64", "float32")]
+    (before, double), (_, single) = found
+    law = load_preset("rram_crossbar").chip.synapse.memory.update_law
+    for expected, got in zip(changes(before, double.weights), changes(before, single.weights), strict=True):
+        wrong, size = np.abs(got - expected), np.abs(expected).max()
+        assert np.mean(wrong <= SINGLE * size) >= 0.9
+        assert np.all(wrong <= 5 * law.cycle_spread * np.sqrt(law.smallest_step * SINGLE * size))
 
 
 @pytest.mark.parametrize("updates", ["buffered", "continuous"])
@@ -113,6 +131,49 @@ def test_verification_is_of_double_precision_and_says_what_single_does() -> None
     assert found.passed
     assert checks["trajectory"].value <= 1e-9
     assert 1e-9 < checks["single precision"].value <= checks["single precision"].tolerance
+
+
+def test_a_chip_that_computes_something_else_falls_short() -> None:
+    """Another learning rate is no rounding, and what diverges has no difference; a chip is not held against itself."""
+    chip = VirtualChip(spec_in("float32", run={"backend": "numpy"}))
+    weights, stimulus = random_weights(chip.spec, 5), stimulus_of(random_dataset(chip.spec, 5), 4, 1)
+    assert in_double(in_double(chip)).model.hash == in_double(chip).model.hash
+    assert check_arithmetic(chip, chip, weights, stimulus) == []
+    (same,) = check_arithmetic(chip, in_double(chip), weights, stimulus)
+    assert same.passed
+    other = VirtualChip(spec_in("float64", method={"learning_rate": 0.501}, run={"backend": "numpy"}))
+    (wrong,) = check_arithmetic(chip, other, weights, stimulus)
+    assert not wrong.passed
+    assert wrong.value == pytest.approx(0.002, rel=0.01)
+    wild = attrs.evolve(stimulus, inputs=1e30 * stimulus.inputs)
+    ideal = VirtualChip(spec_in("float32", chip="ideal", run={"backend": "numpy"}))
+    (broken,) = check_arithmetic(ideal, in_double(ideal), weights, wild)
+    assert np.isnan(broken.value)
+    assert not broken.passed
+
+
+def test_what_lasts_stays_double() -> None:
+    """Clocks of noise, weights as they are stored; not what changes in every step, nor what products use."""
+    model = VirtualChip(spec_in("float32", run={"backend": "numpy"})).model
+    layer, synapses = types_of(model, model.group("layer_1")), types_of(model, model.group("synapses_1"))
+    assert set(layer) == {name for name in model.group("layer_1").wander if name.startswith("advanced_")}
+    assert layer
+    assert "stored" in synapses
+    assert not {"weight", "accumulated"} & set(synapses)
+    double = attrs.evolve(model, precision="float64")
+    assert types_of(double, double.group("synapses_1")) == {}
+
+
+def test_a_compartment_that_saturates_too_far_is_refused() -> None:
+    """A wide supply over a conductance of narrow range: its voltage is lost in 24 bits."""
+    tables: dict[str, Any] = {
+        "chip": {"name": "subthreshold_180nm", "basal": {"limit": "2 V"}},
+        "run": {"precision": "float32"},
+    }
+    with pytest.raises(SpecError, match=r"run\.precision"):
+        design_of(spec_of([5, 4, 3], **tables))
+    tables["run"] = {"precision": "float64"}
+    design_of(spec_of([5, 4, 3], **tables))
 
 
 def test_the_structure_knows_the_precision() -> None:
