@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-import attrs
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from neurosim.backend import Emulator, Recording, Stimulus, build_emulator
-from neurosim.backend.emulator import Progress, initial_values, recorded
+from neurosim.backend import Emulator, Stimulus, build_emulator
+from neurosim.backend.emulator import Progress
 from neurosim.backend.memory import bytes_of_run, check_room, free_bytes
 from neurosim.emulate.chip import VirtualChip
 from neurosim.emulate.design import siblings
 from neurosim.emulate.passage import Passage
 from neurosim.emulate.showing import How, Showing
+from neurosim.emulate.together import joined, parted
 from neurosim.emulate.weights import Weights
 from neurosim.equations import Model
 from neurosim.equations.lot import side_by_side
@@ -30,9 +30,6 @@ Array = NDArray[np.float64]
 COLUMNS_AT_ONCE = 128
 """Columns of all chips of one run, chosen: of a small net they lie in a processor's second cache. 512 chips of
 15-10-10-5 took 1.4 times as long in runs of 64, where starting programs weighs more."""
-_OWN = ("noise_key",)
-"""What chips of one run share although each has its own: their noise is as independent as that of columns is, but not
-that of the same chip alone."""
 
 
 class Lot:
@@ -180,82 +177,16 @@ class Lot:
     ) -> list[Passage]:
         recording = self._emulator.run(
             showings[0].stimulus,
-            values=self._side_by_side(chips, showings),
+            values=joined(chips, showings, places=self.at_once),
             outputs=showings[0].outputs,
             progress=progress,
         )
         if recording.interrupted:
             raise KeyboardInterrupt
+        parts = parted(recording, chips, showings, whole=self.model)
         return [
-            chip.passage(showing, self._part(recording, place, showing))
-            for place, (chip, showing) in enumerate(zip(chips, showings, strict=True))
+            chip.passage(showing, part) for chip, showing, part in zip(chips, showings, parts, strict=True)
         ]
-
-    def _side_by_side(
-        self, chips: Sequence[VirtualChip], showings: Sequence[Showing]
-    ) -> dict[str, ArrayLike]:
-        """What each chip is given, in one array for each variable; the last stands in for those that lack."""
-        given = [
-            initial_values(chip.model, showing.values) for chip, showing in zip(chips, showings, strict=True)
-        ]
-        given += given[-1:] * (self.at_once - len(given))
-        found: dict[str, ArrayLike] = {}
-        for reference, value in given[0].items():
-            name, variable = reference.split(".")
-            group = chips[0].model.group(name)
-            values = [each[reference] for each in given]
-            same = all(np.array_equal(value, other) for other in values)
-            if group.shares(variable):
-                if not same and variable not in _OWN:
-                    raise SpecError(
-                        "chips of one lot share this number",
-                        where=reference,
-                        got=", ".join(sorted({str(np.asarray(each).item()) for each in values})[:3]),
-                        remedy="make a Lot for each of them",
-                    )
-                found[reference] = value
-            elif value.ndim == 0 and same:
-                found[reference] = value
-            else:
-                shape = group.n_units, group.n_columns
-                arrays = [
-                    np.broadcast_to(each.reshape(shape) if each.ndim else each, shape) for each in values
-                ]
-                found[reference] = np.stack(arrays, axis=1).ravel()
-        return found
-
-    def _part(self, recording: Recording, place: int, showing: Showing) -> Recording:
-        """One chip's, as if it had run alone."""
-        one = self.chips[0].model
-        final = {}
-        for reference, values in recording.final.items():
-            name, variable = reference.split(".")
-            group = one.group(name)
-            if not group.shares(variable):
-                values = values.reshape(group.n_units, self.at_once, group.n_columns)[:, place].ravel()
-            final[reference] = values
-        stops, ends = {}, len(recording.files["endings"])
-        if place in recording.stops:
-            stop = recording.stops[place]
-            unit, column = divmod(stop.index, self.model.n_columns)
-            column -= place * one.n_columns
-            stops[0] = attrs.evolve(stop, index=unit * one.n_columns + column)
-            ends = (stop.step + 1) // showing.protocol.period
-        files = {
-            name: self._records(name, records, place)[: ends if name == "endings" else None]
-            for name, records in recording.files.items()
-        }
-        return attrs.evolve(recording, final=final, files=files, stops=stops)
-
-    def _records(self, name: str, records: Array, place: int) -> Array:
-        columns, parts = self.chips[0].model.n_columns, []
-        start = 0
-        for size in recorded(self.model)[name]:
-            units = size // (self.at_once * columns)
-            values = records[:, start : start + size].reshape(len(records), units, self.at_once, columns)
-            parts.append(values[:, :, place].reshape(len(records), units * columns))
-            start += size
-        return np.concatenate(parts, axis=1)
 
     def _check_memory(self, showing: Showing) -> None:
         chip = self.chips[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ _LEVELS = {
 }
 
 
+@cache
 def noise_kind(name: str) -> str | None:
     """Which noise a parameter of a group is the level of, "soma_white", "basal_flicker", "integrator_traps",
     "sampling", …; None: of none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -88,8 +89,12 @@ class Group:
 
     def shares(self, variable: str) -> bool:
         """Whether all its elements have one number."""
-        lines = (line for line in self.equations.splitlines() if line.startswith(f"{variable} :"))
-        return any("(shared" in line for line in lines)
+        return variable in self._shared
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        lines = (line for line in self.equations.splitlines() if "(shared" in line)
+        return frozenset(line.partition(" :")[0] for line in lines)
 
 
 @attrs.frozen(kw_only=True)
