@@ -295,6 +295,43 @@ def _guard(o: ops.Guard, name: Name) -> str:
     return "\n".join(lines)
 
 
+def _repeat(o: ops.Repeat, name: Name) -> str:
+    return f"if (_stride > 1) for (int _i = 0; _i < {o.size}; _i++) {name(o.target)}[_i] *= _stride;"
+
+
+def _rest(o: ops.Rest, name: Name) -> str:
+    """What stands in the schedule is of the next step; the clock ticks once more by itself."""
+    stride, below = f"{name('schedule.stride')}[0]", f"{name('schedule.rest_below')}[0]"
+    sources = [(name(source), size) for source, size in zip(o.sources, o.sizes, strict=True)]
+    keeps = [f"_rest.keep({source}, {size});" for source, size in sources]
+    looks = [
+        f"_rest.look({source}, {size}, {scale!r});"
+        for (source, size), scale in zip(sources, o.scales, strict=True)
+    ]
+    may = "true" if o.sums else "_k + 1 < _plastic_from"
+    return "\n".join(
+        [
+            f"static neurosim::Rest _rest({sum(o.sizes)});",
+            "if (_stride > 1)",
+            "{",
+            f"    {name('schedule.t_in_timesteps')}[0] += _stride - 1;",
+            f"    {stride} = 1;",
+            "}",
+            f"else if ({below} > 0 && !(_p >= _trace_first && _p < _trace_last))",
+            "{",
+            "    const int64_t _at = _p*_period + _k, _left = "
+            "neurosim::next_gate(_k, _period, _settle_steps, _window_steps, _plastic_from) - 1 - _k;",
+            f"    if (_rest.keeps(_k, _at)) {{ {' '.join(keeps)} }}",
+            f"    else if (_left > 1 && {may} && _rest.looks(_at))",
+            "    {",
+            *(f"        {line}" for line in looks),
+            f"        if (_rest.moved()*_left <= {below}) {stride} = _left;",
+            "    }",
+            "}",
+        ]
+    )
+
+
 def _meet(o: ops.Meet, name: Name) -> str:
     offsets = [sum(o.sizes[:place]) for place in range(len(o.sizes))]
     arrays = [
@@ -326,6 +363,8 @@ _WRITERS: dict[type, Callable[[Any, Name], str]] = {
     ops.Feed: _feed,
     ops.Record: _record,
     ops.Guard: _guard,
+    ops.Repeat: _repeat,
+    ops.Rest: _rest,
     ops.Meet: _meet,
     ops.Finish: _finish,
 }

@@ -29,6 +29,8 @@ class RunState:
         self.records: dict[str, list[Array]] = {}
         self.stops: dict[int, Stop] = {}
         self.finished = False
+        self.passed = 0
+        """Steps that others stood for."""
         self.after_presentation: Callable[[int], None] = lambda done: None
 
 
@@ -260,6 +262,49 @@ def _tell_stops(o: ops.Guard, number: int, within: NDArray[np.bool_], state: Run
         state.stops.setdefault(int(chip), Stop(step=at, source=number, index=int(index)))
 
 
+def _repeat(o: ops.Repeat, groups: dict[str, NeuronGroup], state: RunState) -> Step:
+    target = state_array(groups, o.target)
+
+    def step() -> None:
+        if state.schedule.stride > 1:
+            np.multiply(target, state.schedule.stride, out=target)
+
+    return step
+
+
+def _rest(o: ops.Rest, groups: dict[str, NeuronGroup], state: RunState) -> Step:
+    """As the compiled engine does it, every 8 steps too."""
+    sources, below = [state_array(groups, s) for s in o.sources], state_array(groups, "schedule.rest_below")
+    schedule, before = state.schedule, [source.copy() for source in sources]
+    kept_at: int | None = None
+
+    def moved() -> float:
+        pairs = zip(sources, before, o.scales, strict=True)
+        return max(float(np.fmax.reduce(np.abs(now - then))) / scale for now, then, scale in pairs)
+
+    def step() -> None:
+        nonlocal kept_at
+        if schedule.stride > 1:
+            state.passed += schedule.stride - 1
+            schedule.stride = 1
+            return
+        at, left = (
+            schedule.presentation * schedule.period + schedule.step,
+            schedule.next_gate - 1 - schedule.step,
+        )
+        may = left > 1 and (o.sums or schedule.step + 1 < schedule.plastic_from)
+        if not below[0] > 0 or schedule.traced:
+            return
+        if schedule.step % 8 == 6:
+            kept_at = at
+            for kept, source in zip(before, sources, strict=True):
+                kept[:] = source
+        elif may and kept_at is not None and at == kept_at + 1 and moved() * left <= below[0]:
+            schedule.stride = left
+
+    return step
+
+
 def _finish(_o: ops.Finish, _groups: dict[str, NeuronGroup], state: RunState) -> Step:
     def step() -> None:
         done = state.schedule.presentation + 1
@@ -281,5 +326,7 @@ _INTERPRETERS: dict[type, Callable[[Any, dict[str, NeuronGroup], RunState], Step
     ops.Feed: _feed,
     ops.Record: _record,
     ops.Guard: _guard,
+    ops.Repeat: _repeat,
+    ops.Rest: _rest,
     ops.Finish: _finish,
 }

@@ -41,12 +41,28 @@ class Schedule:
         self.trace_first = 0
         self.trace_last = 0
         self.trace_stride = 1
+        self.stride = 1
         self.step = 0
         self.presentation = 0
 
     def advance(self, timestep: int) -> None:
         """Move to a time step counted from the start of the run."""
         self.presentation, self.step = divmod(timestep, self.period)
+
+    @property
+    def traced(self) -> bool:
+        """Whether traces are kept of this presentation."""
+        return self.trace_first <= self.presentation < self.trace_last
+
+    @property
+    def next_gate(self) -> int:
+        """The first step after this one at which a gate opens: the controller is turned on, a window or plasticity
+        begins, the last."""
+        gates = [self.settle_steps, self.plastic_from, self.period - 1]
+        if self.window_steps and self.step >= self.settle_steps:
+            windows = (self.step - self.settle_steps) // self.window_steps + 1
+            gates.append(self.settle_steps + windows * self.window_steps)
+        return min((gate for gate in gates if self.step < gate < self.period), default=self.period - 1)
 
 
 _CONDITIONS: dict[str, Callable[[Schedule], bool]] = {
@@ -56,7 +72,7 @@ _CONDITIONS: dict[str, Callable[[Schedule], bool]] = {
     "learn": lambda s: s.step >= s.settle_steps,
     "plastic": lambda s: s.step >= s.plastic_from,
     "last": lambda s: s.step == s.period - 1,
-    "trace": lambda s: s.trace_first <= s.presentation < s.trace_last and s.step % s.trace_stride == 0,
+    "trace": lambda s: s.traced and s.step % s.trace_stride == 0,
 }
 
 

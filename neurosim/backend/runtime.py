@@ -86,6 +86,7 @@ class NumpyEmulator:
             state_array(self._built.groups, reference)[:] = value
         state = self._target.state
         state.stimulus, state.records, state.stops, state.finished = stimulus, {}, {}, False
+        state.passed = 0
         state.after_presentation = lambda done: None
         for name in SCHEDULE_VARIABLES:
             setattr(state.schedule, name, int(state_array(self._built.groups, f"schedule.{name}")[0]))
@@ -109,7 +110,8 @@ class NumpyEmulator:
                 state.schedule.advance(int(timestep[0]))
                 for item in objects:
                     item.run()
-                timestep[0] += 1
+                timestep[0] += 1 + state.passed
+                state.passed = 0
                 t[0] = timestep[0] * self.model.dt
 
 

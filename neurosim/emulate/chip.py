@@ -150,6 +150,7 @@ class VirtualChip:
             values[f"{CONTROLLER}.droop_rate"] = 0.0
         if nudge is not None:
             values["controller.target_stepsize"] = nudge
+        values["schedule.rest_below"] = self._rest_below(how.get("fast_forward"), values)
         carried = [*optimizer_outputs(self.model), *wander_outputs(self.model)]
         return Showing(
             stimulus=stimulus,
@@ -283,7 +284,20 @@ class VirtualChip:
             "schedule.trace_first": traced[0],
             "schedule.trace_last": traced[1],
             "schedule.trace_stride": trace_steps,
+            "schedule.stride": 1,
         }
+
+    def _rest_below(self, wanted: float | None, values: Mapping[str, ArrayLike]) -> float:
+        """See `Run.fast_forward`; 0 if there is noise."""
+        levels = (
+            values.get(f"{group.name}.{name}", parameter.value)
+            for group in self.model.groups
+            for name, parameter in group.parameters.items()
+            if noise_kind(name)
+        )
+        if any(np.any(level) for level in levels):
+            return 0.0
+        return self.spec.run.fast_forward if wanted is None else wanted
 
     def _wander(self, passage: int, carried: Mapping[str, Array] | None) -> dict[str, Array]:
         seeds = self.spec.run.seed, "wander", passage, self._design.sleeps

@@ -30,6 +30,8 @@ class How(TypedDict, total=False):
     noise: bool | Collection[str]
     """False turns the noise off, of a noisy chip and of a sleep phase; what remembers stands still. Names leave those
     kinds alone on, see `neurosim.emulate.wandering.noise_kind`."""
+    fast_forward: float | None
+    """Instead of the spec's."""
     droop: bool
     """False lets what is sampled and held stay as it is, so that a state at rest exists."""
     ageing: bool

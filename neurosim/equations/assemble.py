@@ -6,8 +6,9 @@ from neurosim.equations.beside import beside_parts, beside_traced
 from neurosim.equations.controlled import controlled_parts, controlled_traced
 from neurosim.equations.design import Design
 from neurosim.equations.model import SCHEDULE, SCHEDULE_VARIABLES, Group, Model, Program
-from neurosim.equations.operations import Feed, Finish, Guard, Record
-from neurosim.equations.parts import Ending, Traced
+from neurosim.equations.operations import Feed, Finish, Guard, Record, Rest
+from neurosim.equations.parts import Ending, Parts, Traced
+from neurosim.equations.synapse import CONTINUOUS
 
 DIVERGED_ABOVE = 1e6
 """Activity beyond which a run counts as diverged; chosen far above any working point."""
@@ -27,7 +28,9 @@ def assemble(design: Design) -> Model:
         name=SCHEDULE,
         n_units=1,
         n_columns=1,
-        equations="\n".join(f"{name} : integer (shared)" for name in SCHEDULE_VARIABLES),
+        equations="\n".join(
+            [*(f"{name} : integer (shared)" for name in SCHEDULE_VARIABLES), "rest_below : 1 (shared)"]
+        ),
     )
     inputs = Group(
         name="input",
@@ -38,7 +41,12 @@ def assemble(design: Design) -> Model:
     return Model(
         groups=(schedule, inputs, *parts.groups),
         code=parts.code,
-        programs=(_feeds(design), *parts.programs, *_trace_programs(traced, columns), _end(design, ending)),
+        programs=(
+            _feeds(design),
+            *parts.programs,
+            *_trace_programs(traced, columns),
+            _end(design, ending, parts),
+        ),
         dt=float(design.dt_ratio * design.chip.time_base),
         layers=network.layers,
         n_columns=columns,
@@ -78,8 +86,9 @@ def _trace_programs(traced: dict[str, Traced], columns: int) -> list[Program]:
     ]
 
 
-def _end(design: Design, ending: Ending) -> Program:
+def _end(design: Design, ending: Ending, parts: Parts) -> Program:
     columns = design.columns
+    passing = () if design.sleeps else (_rest(design, parts),)
     operations = (
         Guard(
             sources=tuple(reference for reference, _ in ending.guarded),
@@ -87,6 +96,7 @@ def _end(design: Design, ending: Ending) -> Program:
             bound=DIVERGED_ABOVE * float(design.chip.voltage_unit),
             n_columns=columns,
         ),
+        *passing,
         Record(
             name="endings",
             sources=tuple(reference for reference, _, _ in ending.kept),
@@ -96,3 +106,20 @@ def _end(design: Design, ending: Ending) -> Program:
         Finish(),
     )
     return Program(name="ending", operations=operations, slot="end", order=5)
+
+
+def _rest(design: Design, parts: Parts) -> Rest:
+    """Of all that differential equations move but weights."""
+    scales = {"volt": float(design.chip.voltage_unit), "1": 1.0}
+    states = [
+        (group, name, unit)
+        for group in parts.groups
+        if not group.lasting
+        for name, unit in group.states.items()
+    ]
+    return Rest(
+        sources=tuple(f"{group.name}.{name}" for group, name, _ in states),
+        sizes=tuple(group.n_units * group.n_columns for group, _, _ in states),
+        scales=tuple(scales[unit] for _, _, unit in states),
+        sums=design.method.weight_updates != CONTINUOUS,
+    )

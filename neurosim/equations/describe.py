@@ -97,6 +97,8 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     ops.Feed: lambda o: f"{o.target} from the stimulus's {o.name}",
     ops.Record: _record,
     ops.Guard: _guard,
+    ops.Repeat: lambda o: f"{o.target} *= steps that this one stands for",
+    ops.Rest: lambda o: f"pass the rest of a phase once {', '.join(o.sources)} are at rest",
     ops.Meet: lambda o: f"{', '.join(o.targets)} summed over {o.parts} runs",
     ops.Finish: lambda o: "stop after the last presentation",
 }

@@ -11,7 +11,7 @@ from neurosim.equations.model import SCHEDULE, Group, Model, Program
 
 _MATRICES = (ops.Product, ops.Outer, ops.RowSum)
 """They work chip by chip on the columns of one."""
-_SIZED = (ops.Add, ops.Square, ops.Scatter, ops.Fill)
+_SIZED = (ops.Add, ops.Square, ops.Scatter, ops.Fill, ops.Repeat)
 _COLUMNS = (ops.ColumnReduce, ops.Feed)
 
 
@@ -47,7 +47,7 @@ def _operation(operation: ops.Operation, chips: int) -> ops.Operation:
         changes = {"size": chips * operation.size}
     elif isinstance(operation, _COLUMNS):
         changes = {"n_columns": chips * operation.n_columns}
-    elif isinstance(operation, ops.Record | ops.Guard):
+    elif isinstance(operation, ops.Record | ops.Guard | ops.Rest):
         changes = {"sizes": tuple(chips * size for size in operation.sizes)}
         if isinstance(operation, ops.Guard):
             changes |= {"chips": chips, "n_columns": chips * operation.n_columns}

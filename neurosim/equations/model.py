@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,8 @@ window_i k = settle_steps + i · window_steps, any i ≥ 1, not in this list; la
 every_n k = 0, and every n steps, n//2 steps away from k = settle_steps, any n ≥ 1, not in this list;
 trace: every trace_stride-th step of the presentations trace_first ≤ p < trace_last."""
 
+_DIFFERENTIAL = re.compile(r"^d(?P<name>\w+)/dt = .*: *(?P<unit>\S+)", re.MULTILINE)
+
 SCHEDULE = "schedule"
 """The group that holds the numbers the gates refer to."""
 
@@ -33,6 +36,7 @@ SCHEDULE_VARIABLES = (
     "trace_first",
     "trace_last",
     "trace_stride",
+    "stride",
 )
 
 
@@ -86,6 +90,11 @@ class Group:
     lasting: bool = False
     """Whether its variables last longer than a presentation and change little by little: in a Model of single
     precision they are double, but for those that dense operations use."""
+
+    @property
+    def states(self) -> dict[str, str]:
+        """What differential equations move: name → unit, as Brian2 writes it."""
+        return {found["name"]: found["unit"] for found in _DIFFERENTIAL.finditer(self.equations)}
 
     def shares(self, variable: str) -> bool:
         """Whether all its elements have one number."""

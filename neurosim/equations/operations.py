@@ -147,6 +147,32 @@ class Guard:
 
 
 @attrs.frozen(kw_only=True)
+class Repeat:
+    """target *= how many steps this one stands for, (size,): see `Rest`."""
+
+    target: str
+    size: int
+    gate: str
+
+
+@attrs.frozen(kw_only=True)
+class Rest:
+    """Let the next step stand for all that are left of a phase, once none of the sources would still move by
+    `schedule.rest_below` times its scale in them at the rate of its last step. 0: never; not while traces are kept.
+
+    A phase ends where a gate opens. What is summed over steps counts the one that stands for many by `Repeat`.
+    """
+
+    sources: tuple[str, ...]
+    sizes: tuple[int, ...]
+    scales: tuple[float, ...]
+    """Activity 1 in SI units of the sources."""
+    sums: bool
+    """Whether plastic steps do no more than sum up; else all of them are taken."""
+    gate: str = "always"
+
+
+@attrs.frozen(kw_only=True)
 class Meet:
     """target = Σ of the target over all runs that share weights, each of which shows some of the columns; they wait
     for one another here."""
@@ -176,6 +202,8 @@ Operation = (
     | Feed
     | Record
     | Guard
+    | Repeat
+    | Rest
     | Meet
     | Finish
 )

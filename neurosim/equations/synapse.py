@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from neurosim.equations.design import Design
 from neurosim.equations.model import Group, ModelParameter, Updater
-from neurosim.equations.operations import Add, Fill, Operation, Outer, Product, RowSum
+from neurosim.equations.operations import Add, Fill, Operation, Outer, Product, Repeat, RowSum
 from neurosim.equations.optimizer import apply_code, update_rule
 from neurosim.equations.parameters import declarations
 from neurosim.equations.parts import Parts
@@ -172,6 +172,8 @@ def plasticity(network: Network, *, columns: int, updates: str) -> list[Operatio
         summed = l == 1 and not continuous
         post = f"layer_{l}.post_sum" if summed else f"layer_{l}.post"
         size = n_post * columns
+        if not continuous:
+            operations.append(Repeat(target=f"layer_{l}.post", size=size, gate="plastic"))
         if summed:
             operations += [
                 Fill(target=post, size=size, gate="begin"),

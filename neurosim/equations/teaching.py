@@ -9,7 +9,7 @@ from hardware_models import Parameter
 from neurosim.equations.activation import activation
 from neurosim.equations.design import Design
 from neurosim.equations.model import GatedCode, Group, Program
-from neurosim.equations.operations import ColumnReduce, Operation, Outer, Product, RowSum
+from neurosim.equations.operations import ColumnReduce, Operation, Outer, Product, Repeat, RowSum
 from neurosim.equations.parameters import declarations, model_parameter
 from neurosim.equations.parts import Parts
 from neurosim.equations.population import signal_name
@@ -201,6 +201,7 @@ def _products(design: Design, l: int, gate: str) -> list[Operation]:
     accumulate = gate == "learn"
     post = f"teaching_{l}.post"
     return [
+        *([Repeat(target=post, size=n_post * design.columns, gate=gate)] if accumulate else []),
         Outer(
             target=f"synapses_{l}.accumulated",
             post=post,

@@ -12,7 +12,7 @@ from neurosim.analysis import settle_time
 from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights
 from neurosim.errors import SpecError, UnstableError
-from neurosim.experiment.arithmetic import check_arithmetic, in_double
+from neurosim.experiment.arithmetic import check_arithmetic, exactly
 from neurosim.experiment.closed import check_closed_forms
 from neurosim.experiment.learners import ChipLearner, Learner, ReferenceLearner
 from neurosim.experiment.pretraining import Watch, pretrain, pretraining_epochs
@@ -123,9 +123,10 @@ def verify_weights(
 ) -> Verification:
     """Verify a chip at given weights on the first test samples; noise is off where states are compared.
 
-    A chip that computes in single precision is verified in double, and then held against that.
+    A chip that computes in single precision, or passes what is at rest, is verified in every step and in double, and
+    then held against that.
     """
-    given, chip = chip, in_double(chip)
+    given, chip = chip, exactly(chip)
     spec = chip.spec
     stimulus = _sample(chip, weights, dataset, samples or max(spec.run.verify_samples, 1))
     shown = np.concatenate([stimulus.shown(p) for p in range(stimulus.n_presentations)])

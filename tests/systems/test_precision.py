@@ -15,7 +15,7 @@ from neurosim.emulate import Lot, Passage, VirtualChip, Weights
 from neurosim.emulate.design import design_of
 from neurosim.errors import SpecError
 from neurosim.experiment import verify_weights
-from neurosim.experiment.arithmetic import check_arithmetic, in_double
+from neurosim.experiment.arithmetic import check_arithmetic, exactly
 from neurosim.spec import Spec
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
 
@@ -137,9 +137,9 @@ def test_a_chip_that_computes_something_else_falls_short() -> None:
     """Another learning rate is no rounding, and what diverges has no difference; a chip is not held against itself."""
     chip = VirtualChip(spec_in("float32", run={"backend": "numpy"}))
     weights, stimulus = random_weights(chip.spec, 5), stimulus_of(random_dataset(chip.spec, 5), 4, 1)
-    assert in_double(in_double(chip)).model.hash == in_double(chip).model.hash
+    assert exactly(exactly(chip)).model.hash == exactly(chip).model.hash
     assert check_arithmetic(chip, chip, weights, stimulus) == []
-    (same,) = check_arithmetic(chip, in_double(chip), weights, stimulus)
+    (same,) = check_arithmetic(chip, exactly(chip), weights, stimulus)
     assert same.passed
     other = VirtualChip(spec_in("float64", method={"learning_rate": 0.501}, run={"backend": "numpy"}))
     (wrong,) = check_arithmetic(chip, other, weights, stimulus)
@@ -147,7 +147,7 @@ def test_a_chip_that_computes_something_else_falls_short() -> None:
     assert wrong.value == pytest.approx(0.002, rel=0.01)
     wild = attrs.evolve(stimulus, inputs=1e30 * stimulus.inputs)
     ideal = VirtualChip(spec_in("float32", chip="ideal", run={"backend": "numpy"}))
-    (broken,) = check_arithmetic(ideal, in_double(ideal), weights, wild)
+    (broken,) = check_arithmetic(ideal, exactly(ideal), weights, wild)
     assert np.isnan(broken.value)
     assert not broken.passed
 

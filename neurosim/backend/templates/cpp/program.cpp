@@ -7,6 +7,7 @@
 #include "neurosim_chips.h"
 #include "neurosim_io.h"
 #include "neurosim_meet.h"
+#include "neurosim_rest.h"
 {% endblock %}
 {% block maincode %}
     {{_clockwork|autoindent}}
