@@ -41,7 +41,8 @@ class Run:
     """Which share the samples of a batch; 0: all that there are. For the C++ engine; a `Lot` spreads its chips."""
     fast_forward: float = attrs.field(default=0.0, validator=number(least=0))
     """A phase is passed once no state of any sample would still move by so many units of activity in what is left of
-    it; 0: never. Of no effect on a noisy chip, in sleep, and while traces are kept."""
+    it; 0: never. Weight changes are off by about as much over what the controller moves rates by, so choose it a
+    thousandth of that or less. Of no effect on a noisy chip, in sleep, and while traces are kept."""
     verify_samples: int = attrs.field(default=8, validator=integer(least=0, bits=31))
     """Test samples that a run verifies at its end; 0 turns it off."""
     measure_every: int = attrs.field(default=1, validator=integer(least=0, bits=31))

@@ -38,6 +38,8 @@ CASES = (Case(layers=(15, 10, 10, 5), batch=128), Case(layers=(784, 256, 256, 25
 EMULATION, SINGLE = "emulation", "emulation, float32"
 CORES = "emulation, float32, all cores"
 TORCH, TORCH_SINGLE = "torch", "torch, float32"
+FORWARD_BELOW = 1e-6
+"""Units of activity. Chosen: a thousandth of what the controller moves rates by at the default target step size."""
 AGREE = 1e-3
 """Largest difference of any weight change from the emulation's in float64, over the largest change."""
 
@@ -143,17 +145,19 @@ def growth(case: Case, chip: VirtualChip, effort: Effort) -> list[dict[str, Any]
     """Seconds and bytes for more presentations, for longer ones and for more samples to choose from."""
     rows = []
 
-    def add(what: str, number: int, stimulus: Stimulus, shown: Protocol) -> None:
+    def add(what: str, number: int, stimulus: Stimulus, shown: Protocol, **how: Any) -> None:
         with peak_of_children() as peak:
-            passage = chip.show(stimulus, weights=case.weights, protocol=shown)
+            passage = chip.show(stimulus, weights=case.weights, protocol=shown, **how)
         rows.append({"what": what, "number": number, "seconds": passage.wall_seconds, "bytes": peak[0]})
 
     short = phases(case.spec, 2)
     for presentations in effort.growth:
         add("presentations of 4 steps", presentations, case.stimulus(presentations), short)
-    for factor in (1, 4, 16):
-        steps = 250 * factor
-        add("steps of 20 presentations", 2 * steps * 20, case.stimulus(20), phases(case.spec, steps))
+    for what, below in (("", 0.0), (", what rests is passed", FORWARD_BELOW)):
+        for factor in (1, 4, 16):
+            steps, twenty = 250 * factor, case.stimulus(20)
+            shown = phases(case.spec, steps)
+            add(f"steps of 20 presentations{what}", 2 * steps * 20, twenty, shown, fast_forward=below)
     for presentations in effort.growth:
         one = case.stimulus(1)
         rng = np.random.default_rng(0)
