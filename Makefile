@@ -45,6 +45,8 @@ data: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	# makes CUDA of Brian2's equations; asks for another release of Brian2 than the one it works with here
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps "brian2cuda; python_version < '3.13'"
 	touch $(READY)
 
 clean:

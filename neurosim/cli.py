@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("spec", metavar="SPEC", help="a TOML file; see examples/specs")
         sub.add_argument(
-            "--backend", choices=("numpy", "cpp"), help="engine; default: the spec's run.backend"
+            "--backend", choices=("numpy", "cpp", "cuda"), help="engine; default: the spec's run.backend"
         )
         sub.add_argument("--seed", type=int, metavar="N", help="the same as --set run.seed=N")
         sub.add_argument(

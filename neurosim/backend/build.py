@@ -20,7 +20,13 @@ def _cpp(model: Model) -> Emulator:
     return CppEmulator(model)
 
 
-_ENGINES: dict[str, Callable[[Model], Emulator]] = {"numpy": _numpy, "cpp": _cpp}
+def _cuda(model: Model) -> Emulator:
+    from neurosim.backend.cuda import CudaEmulator
+
+    return CudaEmulator(model)
+
+
+_ENGINES: dict[str, Callable[[Model], Emulator]] = {"numpy": _numpy, "cpp": _cpp, "cuda": _cuda}
 
 
 def build_emulator(model: Model, backend: str) -> Emulator:

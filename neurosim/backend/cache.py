@@ -36,7 +36,7 @@ def build_key(model: Model) -> str:
     for text in (model.hash, *tools, version("brian2")):
         digest.update(text.encode())
     for source in sorted(Path(__file__).parent.rglob("*")):
-        if source.suffix in (".py", ".cpp", ".h", ".mk"):
+        if source.suffix in (".py", ".cpp", ".cu", ".h", ".mk"):
             digest.update(source.read_bytes())
     return digest.hexdigest()[:32]
 

@@ -27,7 +27,7 @@ from neurosim.equations.model import Model
 from neurosim.errors import EngineError
 
 GIVEN = "what a run is given"
-_ENDLESS_STEPS = 2**40
+ENDLESS_STEPS = 2**40
 """The program is built to run for ever; it stops itself after the presentations it is told."""
 
 
@@ -37,11 +37,21 @@ class CppEmulator:
     def __init__(self, model: Model) -> None:
         self.model = model
         start = time.perf_counter()
-        check_tools()
-        self._folder, built = cached_build(build_key(model), lambda folder: _build(model, folder))
+        self._check()
+        self._folder, built = cached_build(self._key(), self._build)
         self.build_seconds = time.perf_counter() - start if built else 0.0
         manifest = json.loads((self._folder / "manifest.json").read_text())
         self._arrays: dict[str, list[Any]] = manifest["arrays"]
+
+    def _check(self) -> None:
+        """Raise CompileError where something is missing."""
+        check_tools()
+
+    def _key(self) -> str:
+        return build_key(self.model)
+
+    def _build(self, folder: Path) -> None:
+        _build(self.model, folder)
 
     def run(
         self,
@@ -191,7 +201,7 @@ def _generate(model: Model, folder: Path) -> dict[str, Any]:
 
     with _standalone(folder, single=model.precision == "float32"), precision_of(model):
         built = build_network(model, CppTarget())
-        built.network.run(_ENDLESS_STEPS * model.dt * second, namespace={})
+        built.network.run(ENDLESS_STEPS * model.dt * second, namespace={})
         device = get_device()
         device.insert_code("after_start", given_code(built.groups))
         device.insert_code("before_end", left_code(built.groups))

@@ -50,16 +50,29 @@ class CppTarget:
         self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup, levels: Sequence[str]
     ) -> BrianObject:
         """Statements within an if."""
-        return _GatedRunner(code, group, schedule, levels)
+        return _GatedRunner(code, group, schedule, levels, self.code_object_class)
 
     def program(self, program: Program, groups: dict[str, NeuronGroup], clock: Clock) -> BrianObject:
         """The operations as the text of one code object."""
-        return _CppProgram(program, groups)
+        return _CppProgram(program, groups, self)
+
+    def array(self, group: NeuronGroup, variable: str) -> str:
+        """The C++ name of what operations read and write."""
+        return str(get_device().get_array_name(group.variables[variable]))
+
+    def written(self, operation: ops.Operation, name: Name) -> str:
+        """An operation as C++."""
+        return _WRITERS[type(operation)](operation, name)
 
 
 class _GatedRunner(CodeRunner):
     def __init__(
-        self, code: GatedCode, group: NeuronGroup, schedule: NeuronGroup, levels: Sequence[str]
+        self,
+        code: GatedCode,
+        group: NeuronGroup,
+        schedule: NeuronGroup,
+        levels: Sequence[str],
+        code_object_class: Any,
     ) -> None:
         always = code.gate == "always" and not levels
         CodeRunner.__init__(
@@ -71,7 +84,7 @@ class _GatedRunner(CodeRunner):
             when=code.slot,
             order=code.order,
             name=code.name,
-            codeobj_class=NeurosimCodeObject,
+            codeobj_class=code_object_class,
             needed_variables=[] if always else _clock_variables(),
             template_kwds={
                 "_clockwork": _clockwork(schedule),
@@ -93,18 +106,17 @@ def _any_of(group: NeuronGroup, levels: Sequence[str]) -> str:
 
 
 class _CppProgram(CodeRunner):
-    def __init__(self, program: Program, groups: dict[str, NeuronGroup]) -> None:
+    def __init__(self, program: Program, groups: dict[str, NeuronGroup], target: CppTarget) -> None:
         schedule = groups["schedule"]
-        device = get_device()
         keys: dict[str, str] = {}
 
         def name(reference: str) -> str:
             group, variable = reference.split(".")
             keys[f"{group}__{variable}"] = reference
-            return device.get_array_name(groups[group].variables[variable])
+            return target.array(groups[group], variable)
 
         operations = [
-            (cpp_condition(operation.gate), _WRITERS[type(operation)](operation, name))
+            (cpp_condition(operation.gate), target.written(operation, name))
             for operation in program.operations
         ]
         CodeRunner.__init__(
@@ -117,7 +129,7 @@ class _CppProgram(CodeRunner):
             order=program.order,
             name=program.name,
             check_units=False,
-            codeobj_class=NeurosimCodeObject,
+            codeobj_class=target.code_object_class,
             needed_variables=[*keys, *_clock_variables()],
             template_kwds={"_operations": operations, "_clockwork": _clockwork(schedule)},
         )
@@ -299,8 +311,9 @@ def _repeat(o: ops.Repeat, name: Name) -> str:
     return f"if (_stride > 1) for (int _i = 0; _i < {o.size}; _i++) {name(o.target)}[_i] *= _stride;"
 
 
-def _rest(o: ops.Rest, name: Name) -> str:
-    """What stands in the schedule is of the next step; the clock ticks once more by itself."""
+def rest_text(o: ops.Rest, name: Name, kind: str) -> str:
+    """With `kind` of neurosim_rest.h or one like it. What stands in the schedule is of the next step; the clock ticks
+    once more by itself."""
     stride, below = f"{name('schedule.stride')}[0]", f"{name('schedule.rest_below')}[0]"
     sources = [(name(source), size) for source, size in zip(o.sources, o.sizes, strict=True)]
     keeps = [f"_rest.keep({source}, {size});" for source, size in sources]
@@ -311,7 +324,7 @@ def _rest(o: ops.Rest, name: Name) -> str:
     may = "true" if o.sums else "_k + 1 < _plastic_from"
     return "\n".join(
         [
-            f"static neurosim::Rest _rest({sum(o.sizes)});",
+            f"static neurosim::{kind} _rest({sum(o.sizes)});",
             "if (_stride > 1)",
             "{",
             f"    {name('schedule.t_in_timesteps')}[0] += _stride - 1;",
@@ -330,6 +343,10 @@ def _rest(o: ops.Rest, name: Name) -> str:
             "}",
         ]
     )
+
+
+def _rest(o: ops.Rest, name: Name) -> str:
+    return rest_text(o, name, "Rest")
 
 
 def _meet(o: ops.Meet, name: Name) -> str:
@@ -378,21 +395,23 @@ def manifest_of(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, str, int]
 
 def given_code(groups: dict[str, NeuronGroup]) -> str:
     """C++ for the start of a program: reads the arrays that a run is given."""
-    return "\n".join(["{", "const neurosim::Given _given;", *_each_array("_given.read", groups), "}"])
+    reads = [f'_given.read("{name}", {array}, {size});' for name, array, _, size in each_array(groups)]
+    return "\n".join(["{", "const neurosim::Given _given;", *reads, "}"])
 
 
 def left_code(groups: dict[str, NeuronGroup]) -> str:
     """C++ for the end of a program: writes the arrays that a run is asked for, in the manifest's order."""
-    return "\n".join(
-        ["{", "neurosim::Left _left;", *_each_array("_left.write", groups), "}", "std::exit(0);"]
-    )
+    left = [f'_left.write("{name}", {array}, {size});' for name, array, _, size in each_array(groups)]
+    return "\n".join(["{", "neurosim::Left _left;", *left, "}", "std::exit(0);"])
 
 
-def _each_array(call: str, groups: dict[str, NeuronGroup]) -> Iterator[str]:
+def each_array(groups: dict[str, NeuronGroup], *, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """(reference, name, name with a prefix, bytes) in C++ of every array a compiled program owns."""
     device = get_device()
     for reference, variable in _owned(groups):
-        array = f"brian::{device.get_array_name(variable)}"
-        yield f'{call}("{reference}", {array}, sizeof(*{array})*{int(variable.size)}LL);'
+        name = device.get_array_name(variable)
+        array, other = f"brian::{name}", f"brian::{prefix}{name}"
+        yield reference, array, other, f"sizeof(*{array})*{int(variable.size)}LL"
 
 
 def _owned(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, Any]]:

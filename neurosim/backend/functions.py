@@ -59,6 +59,9 @@ static inline float _arctanh(float x)
 ARCTANH = Function(arctanh, arg_units=[1], return_unit=1)
 ARCTANH.implementations.add_numpy_implementation(arctanh, discard_units=True)
 ARCTANH.implementations.add_implementation("cpp", code=ARCTANH_CPP, name="_arctanh")
+ARCTANH.implementations.add_implementation(
+    "cuda", code=ARCTANH_CPP.replace("static inline", "static __host__ __device__ inline"), name="_arctanh"
+)
 
 CLIP_CPP = """
 template <typename T, typename L, typename H> static inline T _neurosim_clip(T value, L least, H most)

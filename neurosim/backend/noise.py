@@ -197,4 +197,5 @@ def _radius(bits: NDArray[np.uint32]) -> Numbers:
 NORMAL = Function(standard_normal, arg_units=[1, 1, 1, 1], return_unit=1)
 """The same as a function for Brian2's equations."""
 NORMAL.implementations.add_numpy_implementation(standard_normal, discard_units=True)
-NORMAL.implementations.add_implementation("cpp", code=CPP, name="standard_normal")
+for _target in ("cpp", "cuda"):
+    NORMAL.implementations.add_implementation(_target, code=CPP, name="standard_normal")

@@ -32,6 +32,10 @@ COLUMNS_AT_ONCE = 128
 15-10-10-5 took 1.4 times as long in runs of 64, where starting programs weighs more."""
 
 
+COLUMNS_ON_GPU = 16384
+"""The same of a GPU, which is full with some hundred thousand threads; chosen, not measured."""
+
+
 class Lot:
     """Chips that differ in what was drawn, in their weights and in what they learn, not in their equations.
 
@@ -81,8 +85,10 @@ class Lot:
         for name, count in (("at_once", at_once), ("processes", processes)):
             if count is not None and count < 1:
                 raise DataError(f"{name} cannot be so few", expected="1 or more", got=str(count))
-        cores = len(os.sched_getaffinity(0)) if backend != "numpy" else 1
-        most = at_once or self._fastest(processes or cores)
+        cores = len(os.sched_getaffinity(0)) if backend == "cpp" else 1
+        most = at_once or self._fastest(
+            processes or cores, COLUMNS_ON_GPU if backend == "cuda" else COLUMNS_AT_ONCE
+        )
         runs = -(-len(specs) // min(most, len(specs)))
         self.at_once = -(-len(specs) // runs)  # the last run is about as long as the others
         self.processes = min(processes or cores, runs)
@@ -102,11 +108,11 @@ class Lot:
                 )
             chip.door = door
 
-    def _fastest(self, processes: int) -> int:
+    def _fastest(self, processes: int, columns: int) -> int:
         """Chips in one run that are fastest, or fewer if half of the memory does not hold them."""
         one = self.chips[0].model
         fits = free_bytes() // 2 // (processes * sum(bytes_of_run(one, {}, 0)))
-        return max(1, min(COLUMNS_AT_ONCE // one.n_columns, fits))
+        return max(1, min(columns // one.n_columns, fits))
 
     @property
     def build_seconds(self) -> float:

@@ -14,6 +14,7 @@ import attrs
 
 from neurosim.backend.cache import cache_state
 from neurosim.backend.compiler import missing_tools, try_compiler
+from neurosim.backend.cuda_tools import configure
 from neurosim.errors import NeurosimError
 from neurosim.io.datasets.image_sets import IMAGE_SETS, find_files
 
@@ -81,9 +82,17 @@ def _cache() -> Finding:
 
 
 def _cuda() -> list[Finding]:
-    none = "neurosim has no CUDA engine yet, and does without"
+    none = "the CUDA engine needs one; the others do without"
+    try:
+        cuda = configure()
+        engine = Finding(
+            name="CUDA engine", state=GOOD, found=f"{cuda.nvcc} for sm_{cuda.architecture}; cuBLAS, cuRAND"
+        )
+    except NeurosimError as error:
+        found = ": ".join(filter(None, (error.what, error.got)))
+        engine = Finding(name="CUDA engine", state=MISSING, found=found, remedy=error.remedy)
     return [
-        _asked("CUDA compiler", ["nvcc", "--version"], lambda said: said.splitlines()[-2].strip(), none),
+        engine,
         _asked(
             "GPU",
             ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],

@@ -8,7 +8,7 @@ from neurosim.errors import SpecError
 from neurosim.spec.checks import integer, number, one_of
 from neurosim.spec.protocol import Protocol
 
-BACKENDS = ("numpy", "cpp")
+BACKENDS = ("numpy", "cpp", "cuda")
 """Engines of the emulation."""
 PRECISIONS = ("float64", "float32")
 """Numbers that an emulation computes with."""

@@ -84,7 +84,7 @@ UNKNOWN = {
     "network.hidden=tan": ("network.hidden", "one of linear, sigmoid, softplus, tanh"),
     "network.output=relu": ("network.output", "got: 'relu'"),
     "network.initial_weights=xavier": ("network.initial_weights", "did you mean"),
-    "run.backend=cuda": ("run.backend", "one of cpp, numpy"),
+    "run.backend=gpu": ("run.backend", "one of cpp, cuda, numpy"),
     "method.weight_updates=buffer": ("method.weight_updates", 'did you mean "buffered"?'),
     "method.name=dfc-ss": ("method.name", 'did you mean "DFC-SS"?'),
 }

@@ -23,7 +23,7 @@ from tests.cli.conftest import Cli, Outcome, assert_refused, finish, start
         (["runn", "a.toml"], "invalid choice: 'runn'"),
         (["run"], "required: SPEC"),
         (["run", "a.toml", "--outt", "a"], "--outt"),
-        (["run", "a.toml", "--backend", "cuda"], "invalid choice: 'cuda'"),
+        (["run", "a.toml", "--backend", "gpu"], "invalid choice: 'gpu'"),
         (["run", "a.toml", "--seed", "x"], "--seed"),
         (["verify", "a.toml", "--tolerance", "x"], "--tolerance"),
         (["equations", "a.toml", "--quiet"], "--quiet"),

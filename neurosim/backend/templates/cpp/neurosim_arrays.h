@@ -67,6 +67,8 @@ public:
         for (std::string name; std::getline(names, name);) wanted.insert(name);
     }
 
+    bool wants(const char* name) const { return wanted.count(name) > 0; }
+
     void write(const char* name, const void* values, int64_t bytes)
     {
         if (wanted.count(name)) file.write((const char*)values, (std::streamsize)bytes);

@@ -142,6 +142,14 @@ inline int64_t first_outside(const Real* values, int64_t count, Real bound)
     return -1;
 }
 
+inline void tell_stop(int64_t chip, int64_t step, int source, int64_t index)
+{
+    std::FILE* file = std::fopen(path("stop").c_str(), "a");
+    if (!file) fail("cannot write " + path("stop"));
+    std::fprintf(file, "%lld %lld %d %lld\n", (long long)chip, (long long)step, source, (long long)index);
+    std::fclose(file);
+}
+
 // The chips whose states have left all bounds; each is told of once.
 class Stops
 {
@@ -170,10 +178,7 @@ private:
     {
         out[chip] = 1;
         left--;
-        std::FILE* file = std::fopen(path("stop").c_str(), "a");
-        if (!file) fail("cannot write " + path("stop"));
-        std::fprintf(file, "%lld %lld %d %lld\n", (long long)chip, (long long)step, source, (long long)index);
-        std::fclose(file);
+        tell_stop(chip, step, source, index);
     }
 };
 

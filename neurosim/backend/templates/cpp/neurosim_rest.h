@@ -25,26 +25,36 @@ inline int64_t next_gate(int64_t k, int64_t period, int64_t settle_steps, int64_
     return next;
 }
 
-// What the states were, and how far they have moved since.
-class Rest
+// When states are kept, and when they are looked at.
+class RestSteps
 {
     static const int every = 8;  // steps between two looks: a look costs about as much as the step of a small net
-    std::vector<Real> before;
-    size_t seen = 0;
-    double furthest = 0;
     int64_t kept_at = -1;
 public:
-    explicit Rest(size_t size) : before(size) {}
-
     // Whether states are to be kept in step k of a presentation, the run's step `at`.
     bool keeps(int64_t k, int64_t at)
     {
-        seen = 0;
         if (k % every != every - 2) return false;
         kept_at = at;
         return true;
     }
     bool looks(int64_t at) const { return kept_at >= 0 && at == kept_at + 1; }
+};
+
+// What the states were, and how far they have moved since.
+class Rest : public RestSteps
+{
+    std::vector<Real> before;
+    size_t seen = 0;
+    double furthest = 0;
+public:
+    explicit Rest(size_t size) : before(size) {}
+
+    bool keeps(int64_t k, int64_t at)
+    {
+        seen = 0;
+        return RestSteps::keeps(k, at);
+    }
     void keep(const Real* values, size_t count)
     {
         std::memcpy(&before[seen], values, sizeof(Real) * count);
