@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from neurosim.backend.compiler import FLAGS
+from neurosim.backend.cuda_tools import gpu_architecture
 from tests.cli.conftest import Cli, assert_refused
 
 
@@ -82,3 +83,17 @@ def test_cxx_may_hold_arguments(cli: Cli, spec: Path, tmp_path: Path, monkeypatc
     compiler = _compiler(tmp_path, 'echo "error: called with $1" >&2; exit 1')
     monkeypatch.setenv("CXX", f"{compiler} -mine")
     assert_refused(cli("run", spec, "--backend", "cpp", "--quiet"), "error: called with -mine")
+
+
+def test_cuda_without_a_gpu_says_so(
+    cli: Cli, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    gpu_architecture.cache_clear()
+    outcome = cli("run", spec, "--backend", "cuda", "--out", str(tmp_path / "a.h5"), "--quiet")
+    gpu_architecture.cache_clear()
+    assert_refused(outcome, "no GPU found", "--backend cpp")
+    assert not (tmp_path / "a.h5").exists()

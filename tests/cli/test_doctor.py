@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from neurosim.backend import cuda_tools
 from tests.cli.conftest import Cli
 
 
@@ -48,6 +49,17 @@ def test_a_missing_make_is_missing(cli: Cli, tmp_path: Path, monkeypatch: pytest
 def test_a_compiler_that_fails_is_broken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "false")
     assert found(cli, status=1)["C++ engine"]["state"] == "broken"
+
+
+def test_what_cuda_lacks_is_named_and_nothing_fails(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that a machine does without."""
+    monkeypatch.setattr(cuda_tools, "_toolkits", lambda: [tmp_path])
+    engine = found(cli)["CUDA engine"]
+    assert engine["state"] == "missing"
+    assert engine["found"] == f"nvcc not found: not in {tmp_path}"
+    assert "CUDA_PATH" in engine["remedy"]
 
 
 def test_a_cache_that_cannot_be_written_is_broken(
