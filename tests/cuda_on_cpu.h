@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -28,6 +29,28 @@ using std::max;
 struct Place { unsigned x, y, z; };
 static Place threadIdx = {0, 0, 0}, blockIdx = {0, 0, 0}, blockDim = {1, 1, 1}, gridDim = {1, 1, 1};
 
+// What lies in the memory of the GPU: a kernel may be given nothing else, and copies go where they say.
+inline std::map<const char*, size_t>& on_gpu()
+{
+    static std::map<const char*, size_t> found;
+    return found;
+}
+inline bool lies_on_gpu(const void* at)
+{
+    auto after = on_gpu().upper_bound((const char*)at);
+    if (after == on_gpu().begin()) return false;
+    --after;
+    return (const char*)at < after->first + after->second;
+}
+inline void demand(bool holds, const char* what)
+{
+    if (holds) return;
+    std::fprintf(stderr, "on a GPU this would fail: %s\n", what);
+    std::exit(6);
+}
+template <class A> void demand_on_gpu(const A&) {}
+template <class T> void demand_on_gpu(T* const& at) { demand(lies_on_gpu(at), "a kernel is given memory of the host's"); }
+
 // kernel<<<blocks, threads>>>(a, b) is written as ON_CPU(kernel, blocks, threads)(a, b). Threads run from the last to
 // the first: nothing may depend on their order.
 template <class F> struct Launch
@@ -36,6 +59,7 @@ template <class F> struct Launch
     unsigned blocks, threads;
     template <class... A> void operator()(A... a) const
     {
+        (demand_on_gpu(a), ...);
         blockDim.x = threads;
         gridDim.x = blocks;
         for (unsigned b = blocks; b-- > 0;)
@@ -93,13 +117,26 @@ inline cudaError_t cudaMalloc(void** at, size_t bytes)
 {
     *at = std::malloc(bytes ? bytes : 1);
     std::memset(*at, 0xFF, bytes);
+    on_gpu()[(const char*)*at] = bytes ? bytes : 1;
     return cudaSuccess;
 }
 template <class T> cudaError_t cudaMalloc(T** at, size_t bytes) { return cudaMalloc((void**)at, bytes); }
-inline cudaError_t cudaFree(void* at) { std::free(at); return cudaSuccess; }
-inline cudaError_t cudaMemset(void* at, int value, size_t bytes) { std::memset(at, value, bytes); return cudaSuccess; }
-inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind)
+inline cudaError_t cudaFree(void* at)
 {
+    on_gpu().erase((const char*)at);
+    std::free(at);
+    return cudaSuccess;
+}
+inline cudaError_t cudaMemset(void* at, int value, size_t bytes)
+{
+    demand(lies_on_gpu(at), "cudaMemset of memory of the host's");
+    std::memset(at, value, bytes);
+    return cudaSuccess;
+}
+inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind)
+{
+    demand(lies_on_gpu(to) == (kind != cudaMemcpyDeviceToHost), "a copy to the wrong place");
+    demand(lies_on_gpu(from) == (kind != cudaMemcpyHostToDevice), "a copy from the wrong place");
     std::memmove(to, from, bytes);
     return cudaSuccess;
 }

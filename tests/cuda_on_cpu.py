@@ -39,6 +39,11 @@ on_cpu.h.gch: on_cpu.h
 """
 
 
+def shim_text() -> str:
+    """All that a program depends on beside its Model and what generates it."""
+    return _HEADER.read_text() + Path(__file__).read_text()
+
+
 def build_on_cpu(model: Model) -> Callable[[Path], None]:
     """What makes the program of a Model in a folder."""
 

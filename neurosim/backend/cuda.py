@@ -6,16 +6,30 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from neurosim.backend.cache import build_key
-from neurosim.backend.compiler import SINGLE, compile_project
+from neurosim.backend.compiler import SINGLE, compile_project, compiler_command
 from neurosim.backend.cpp import ENDLESS_STEPS, CppEmulator
-from neurosim.backend.cuda_tools import ARCHITECTURE, Cuda, check_generator, check_gpu, configure
+from neurosim.backend.cuda_tools import (
+    ARCHITECTURE,
+    Cuda,
+    check_generator,
+    check_gpu,
+    configure,
+    gpu_free_bytes,
+)
+from neurosim.backend.emulator import Progress, Recording
+from neurosim.backend.memory import bytes_of_run, check_room
+from neurosim.backend.stimulus import Stimulus
 from neurosim.equations.model import Model
 
 FLAGS = ("-w", "-O3", "-std=c++17", "-rdc=true")
@@ -27,7 +41,25 @@ std::signal(SIGINT, neurosim::ask_to_end);"""
 
 
 class CudaEmulator(CppEmulator):
-    """A Model compiled for a GPU."""
+    """A Model compiled for a GPU. An interrupt ends a run after the presentation under way."""
+
+    def run_together(
+        self,
+        stimuli: Sequence[Stimulus],
+        *,
+        values: Sequence[Mapping[str, ArrayLike]],
+        outputs: Sequence[str],
+        progress: Progress | None = None,
+    ) -> list[Recording]:
+        """See `CppEmulator`; MemoryShortage if the GPU's memory does not hold it."""
+        data = sum(stimulus.inputs.nbytes + stimulus.desired.nbytes for stimulus in stimuli)
+        check_room(
+            data + sum(bytes_of_run(self.model, given, 0)[0] for given in values),
+            where="GPU",
+            remedy="lower run.batch or the chips at once, show fewer samples, or run with --backend cpp",
+            free=gpu_free_bytes(),
+        )
+        return super().run_together(stimuli, values=values, outputs=outputs, progress=progress)
 
     def _check(self) -> None:
         check_generator()
@@ -35,7 +67,7 @@ class CudaEmulator(CppEmulator):
         self._cuda: Cuda = configure()
 
     def _key(self) -> str:
-        text = f"{build_key(self.model)}\n{FLAGS}\n{self._cuda.identity}"
+        text = f"{build_key(self.model)}\n{FLAGS}\n{self._cuda.identity}\n{version('brian2cuda')}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def _build(self, folder: Path) -> None:
@@ -89,7 +121,10 @@ def generate(model: Model, folder: Path) -> dict[str, Any]:
 def _makefile(model: Model, folder: Path, cuda: Cuda) -> str:
     sources = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.cu"))
     defines = [f"-D{name}={value}" for name, value in (SINGLE if model.precision == "float32" else ())]
+    compiler, *arguments = shlex.split(compiler_command())
+    host = [f"-ccbin {compiler}", *(f"-Xcompiler {argument}" for argument in arguments)]
     flags = [
+        *host,
         *FLAGS,
         f"-arch=sm_{cuda.architecture}",
         *defines,
@@ -103,9 +138,9 @@ def _makefile(model: Model, folder: Path, cuda: Cuda) -> str:
             f"OBJS = {' '.join(source.removesuffix('.cu') + '.o' for source in sources)}",
             f"FLAGS = {' '.join(flags)}",
             "main: $(OBJS)",
-            f"\t{cuda.nvcc} -ccbin $(CXX) -arch=sm_{cuda.architecture} $(OBJS) -o main {' '.join(linked)}",
+            f"\t{cuda.nvcc} {' '.join(host)} -arch=sm_{cuda.architecture} $(OBJS) -o main {' '.join(linked)}",
             "%.o: %.cu",
-            f"\t{cuda.nvcc} -ccbin $(CXX) $(FLAGS) -c $< -o $@",
+            f"\t{cuda.nvcc} $(FLAGS) -c $< -o $@",
             "",
         ]
     )

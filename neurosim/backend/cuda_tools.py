@@ -7,6 +7,7 @@ import os
 import shutil
 import site
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,8 +17,8 @@ import attrs
 
 from neurosim.errors import CompileError
 
-BRIAN2CUDA = "brian2cuda==1.0a7"
-"""Tried with Brian2 2.9; it asks for 2.8, so it is installed without what it asks for."""
+BRIAN2CUDA = "brian2cuda==1.0a7" if sys.version_info < (3, 12) else "brian2cuda==1.0b1"
+"""That of Python 3.11 was tried with Brian2 2.9; it asks for 2.8, so it is installed without what it asks for."""
 ARCHITECTURE = "90"
 """Compute capability ×10 that is compiled for where no GPU says another: an H100's."""
 _HEADERS = {
@@ -25,11 +26,8 @@ _HEADERS = {
     "curand_kernel.h": "nvidia-curand",
     "cublas_v2.h": "nvidia-cublas",
 }
-_LIBRARIES = {
-    "libcudart.so": "CUDA's toolkit",
-    "libcurand.so": "nvidia-curand",
-    "libcublas.so": "nvidia-cublas",
-}
+_LIBRARIES = {"libcurand.so": "nvidia-curand", "libcublas.so": "nvidia-cublas"}
+"""Beside the runtime, which nvcc links by itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,14 +102,35 @@ def check_gpu() -> None:
 
 @lru_cache(maxsize=1)
 def gpu_architecture() -> str | None:
-    """Compute capability ×10 of the first GPU; None: there is none."""
-    asked = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    """Compute capability ×10 of the GPU that programs run on; None: there is none."""
+    found = _told("compute_cap").replace(".", "")
+    return found if found.isdigit() else None
+
+
+def gpu_free_bytes() -> int:
+    """What that GPU's memory has left; without end where it does not say."""
+    found = _told("memory.free")
+    return int(found) * 2**20 if found.isdigit() else 1 << 62
+
+
+ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+"""Of a program's environment: GPUs are counted as nvidia-smi counts them."""
+
+
+def _told(question: str) -> str:
+    """By nvidia-smi of the first GPU that programs of this process see; empty: nothing."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    asked = ["nvidia-smi", f"--id={first}", f"--query-gpu={question}", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    found = said.stdout.split() if said.returncode == 0 else []
-    return found[0].replace(".", "") if found and found[0].replace(".", "").isdigit() else None
+        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_PATIENCE)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    lines = said.stdout.split("\n") if said.returncode == 0 else [""]
+    return lines[0].strip()
+
+
+_PATIENCE = 20.0
+"""s that a driver may take to answer."""
 
 
 def _toolkits() -> list[Path]:
@@ -139,7 +158,7 @@ def _in(roots: Sequence[Path], *names: str) -> list[Path]:
 
 def _found(pattern: str, folders: Sequence[Path], provider: str) -> Path:
     for folder in folders:
-        files = sorted(path for path in folder.glob(pattern) if "stub" not in path.name)
+        files = sorted(folder.glob(pattern))
         if files:
             return files[0]
     raise _missing(pattern.rstrip("*"), provider, folders)

@@ -12,10 +12,12 @@ from typing import Any
 
 from brian2 import NeuronGroup
 from brian2.codegen.generators.cpp_generator import c_data_type
+from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.devices.device import get_device
 from brian2cuda.codeobject import CUDAStandaloneCodeObject
 
 from neurosim.backend.dense_cpp import CppTarget, Name, each_array, rest_text
+from neurosim.backend.functions import CLIP_CPP, on_both
 from neurosim.backend.precision import one_type
 from neurosim.equations import operations as ops
 from neurosim.equations.model import SCHEDULE
@@ -23,18 +25,14 @@ from neurosim.equations.model import SCHEDULE
 _WRITE = re.compile(r"^\s*_ptr\w+\[[^\]]*\] = \w+;\s*$", re.MULTILINE)
 
 
-def _text(lines: str | list[str]) -> str:
-    return lines if isinstance(lines, str) else "\n".join(lines)
-
-
-def writes(lines: str | list[str]) -> bool:
+def writes(code: str) -> bool:
     """Whether Brian2's code writes into an array."""
-    return _WRITE.search(_text(lines)) is not None
+    return _WRITE.search(code) is not None
 
 
-def without_writes(lines: str | list[str]) -> str:
+def without_writes(code: str) -> str:
     """Brian2's code without what it writes into arrays."""
-    return _WRITE.sub("", _text(lines))
+    return _WRITE.sub("", code)
 
 
 class NeurosimCudaCodeObject(CUDAStandaloneCodeObject):
@@ -50,6 +48,14 @@ class NeurosimCudaCodeObject(CUDAStandaloneCodeObject):
             "without_writes": without_writes,
         },
     )
+
+
+# Brian2CUDA's own is single for all, also for what stays double in a Model of single precision; it formats the text.
+DEFAULT_FUNCTIONS["clip"].implementations.add_implementation(
+    NeurosimCudaCodeObject,
+    code=on_both(CLIP_CPP).replace("{", "{{").replace("}", "}}"),
+    name="_neurosim_clip",
+)
 
 
 class CudaTarget(CppTarget):
@@ -137,6 +143,10 @@ def _fill(o: ops.Fill, name: Name) -> str:
 
 
 def _column_reduce(o: ops.ColumnReduce, name: Name) -> str:
+    if o.how == "sum" and o.n_columns == 1:  # of weights, many of them
+        target, targets = name(o.target), o.n_targets or o.n_units
+        total = f"neurosim::row_sums({target}, {name(o.source)}, 1, {o.n_units}, 0);"
+        return f"{total}\n{_each(targets, 'Spread', target, target, str(targets))}"
     largest = "true" if o.how == "max" else "false"
     sizes = map(str, (o.n_units, o.n_columns, o.n_targets or o.n_units))
     return _each(o.n_columns, "ColumnReduce", name(o.target), name(o.source), *sizes, largest)
@@ -159,7 +169,8 @@ def _guard(o: ops.Guard, name: Name) -> str:
     lines = [f"static neurosim::DeviceStops _stops({o.chips});", "const int64_t _at = _p*_period + _k;"]
     for number, (source, size) in enumerate(zip(o.sources, o.sizes, strict=True)):
         lines.append(f"_stops.look({number}, {name(source)}, {size}, {o.n_columns}, {o.bound!r});")
-    lines.append(f"if (_stops.all_out(_at, _k >= _period - 2)) {{ {_STOP} if (_stops.before(_at)) return; }}")
+    has_to_know = "_k >= _period - 2 || _stride > 1 || (_p >= _trace_first && _p < _trace_last)"
+    lines.append(f"if (_stops.all_out(_at, {has_to_know})) {{ {_STOP} if (_stops.before(_at)) return; }}")
     return "\n".join(lines)
 
 

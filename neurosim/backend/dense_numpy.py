@@ -31,6 +31,8 @@ class RunState:
         self.finished = False
         self.passed = 0
         """Steps that others stood for."""
+        self.rest_kept_at = -2
+        """The step in which states were kept to see whether they move; −2: none of this run."""
         self.after_presentation: Callable[[int], None] = lambda done: None
 
 
@@ -276,14 +278,12 @@ def _rest(o: ops.Rest, groups: dict[str, NeuronGroup], state: RunState) -> Step:
     """As the compiled engine does it, every 8 steps too."""
     sources, below = [state_array(groups, s) for s in o.sources], state_array(groups, "schedule.rest_below")
     schedule, before = state.schedule, [source.copy() for source in sources]
-    kept_at: int | None = None
 
     def moved() -> float:
         pairs = zip(sources, before, o.scales, strict=True)
         return max(float(np.fmax.reduce(np.abs(now - then))) / scale for now, then, scale in pairs)
 
     def step() -> None:
-        nonlocal kept_at
         if schedule.stride > 1:
             state.passed += schedule.stride - 1
             schedule.stride = 1
@@ -296,10 +296,10 @@ def _rest(o: ops.Rest, groups: dict[str, NeuronGroup], state: RunState) -> Step:
         if not below[0] > 0 or schedule.traced:
             return
         if schedule.step % 8 == 6:
-            kept_at = at
+            state.rest_kept_at = at
             for kept, source in zip(before, sources, strict=True):
                 kept[:] = source
-        elif may and kept_at is not None and at == kept_at + 1 and moved() * left <= below[0]:
+        elif may and at == state.rest_kept_at + 1 and moved() * left <= below[0]:
             schedule.stride = left
 
     return step

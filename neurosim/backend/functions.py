@@ -17,6 +17,11 @@ def arctanh(x: Any) -> NDArray[np.float64]:
     return np.asarray(np.arctanh(np.clip(x, -ATANH_MOST, ATANH_MOST)))
 
 
+def on_both(code: str) -> str:
+    """C++ as CUDA for the host and the GPU."""
+    return code.replace("static inline", "static __host__ __device__ inline")
+
+
 def _odd_series(last: int, suffix: str) -> str:
     """Horner's scheme of 1/3 + s/5 + … + s^(last − 1)/(2 last + 1) as text."""
     lines = [f"q = 1.0{suffix} / {2 * last + 1}.0{suffix};"]
@@ -59,9 +64,7 @@ static inline float _arctanh(float x)
 ARCTANH = Function(arctanh, arg_units=[1], return_unit=1)
 ARCTANH.implementations.add_numpy_implementation(arctanh, discard_units=True)
 ARCTANH.implementations.add_implementation("cpp", code=ARCTANH_CPP, name="_arctanh")
-ARCTANH.implementations.add_implementation(
-    "cuda", code=ARCTANH_CPP.replace("static inline", "static __host__ __device__ inline"), name="_arctanh"
-)
+ARCTANH.implementations.add_implementation("cuda", code=on_both(ARCTANH_CPP), name="_arctanh")
 
 CLIP_CPP = """
 template <typename T, typename L, typename H> static inline T _neurosim_clip(T value, L least, H most)

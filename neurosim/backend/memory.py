@@ -82,14 +82,14 @@ def _machine() -> int:
         return 1 << 62  # a system that does not say: nothing is refused
 
 
-def check_room(needed: int, *, where: str, remedy: str) -> None:
-    """Refuse what does not fit.
+def check_room(needed: int, *, where: str, remedy: str, free: int | None = None) -> None:
+    """Refuse what does not fit into what is free: of this machine's memory, if it is not said.
 
     Raises
     ------
     MemoryShortage : with what it takes, what is free, and what to do.
     """
-    free = free_bytes()
+    free = free_bytes() if free is None else free
     if needed > free:
         raise MemoryShortage(
             "the run does not fit into memory",

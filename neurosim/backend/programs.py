@@ -15,6 +15,7 @@ from typing import IO
 import attrs
 import numpy as np
 
+from neurosim.backend.cuda_tools import ORDER
 from neurosim.backend.emulator import Progress
 from neurosim.equations.model import Model
 from neurosim.equations.operations import Meet
@@ -77,7 +78,7 @@ class _Program:
 def _program(built: Path, folder: Path) -> Iterator[_Program]:
     """Started, and ended at the latest when this is left."""
     (folder / "progress").write_bytes(bytes(8))
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # more threads are slower on small products
+    environment = {**os.environ, **ORDER, "OPENBLAS_NUM_THREADS": "1"}  # more are slower on small products
     alive, held_by_program = os.pipe()  # its end closes when the program does: no polling with back-off
     with (folder / "errors").open("wb") as errors, os.fdopen(alive) as end:
         process = subprocess.Popen(

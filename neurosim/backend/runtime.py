@@ -86,7 +86,7 @@ class NumpyEmulator:
             state_array(self._built.groups, reference)[:] = value
         state = self._target.state
         state.stimulus, state.records, state.stops, state.finished = stimulus, {}, {}, False
-        state.passed = 0
+        state.passed, state.rest_kept_at = 0, -2
         state.after_presentation = lambda done: None
         for name in SCHEDULE_VARIABLES:
             setattr(state.schedule, name, int(state_array(self._built.groups, f"schedule.{name}")[0]))

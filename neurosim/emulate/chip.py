@@ -23,7 +23,7 @@ from neurosim.emulate.passage import Passage, Reading, read_passage
 from neurosim.emulate.plastic import Rates, optimizer_outputs, weight_values
 from neurosim.emulate.redrawn import redrawn_values
 from neurosim.emulate.showing import How, Showing
-from neurosim.emulate.wandering import noise_kind, wander_after, wander_outputs, wander_values
+from neurosim.emulate.wandering import AT_GATES, noise_kind, wander_after, wander_outputs, wander_values
 from neurosim.emulate.weights import Weights, projections
 from neurosim.emulate.written import Storage
 from neurosim.equations import Model, assemble, deviations_of
@@ -288,12 +288,12 @@ class VirtualChip:
         }
 
     def _rest_below(self, wanted: float | None, values: Mapping[str, ArrayLike]) -> float:
-        """See `Run.fast_forward`; 0 if there is noise."""
+        """See `Run.fast_forward`; 0 if there is noise in every step."""
         levels = (
             values.get(f"{group.name}.{name}", parameter.value)
             for group in self.model.groups
             for name, parameter in group.parameters.items()
-            if noise_kind(name)
+            if (kind := noise_kind(name)) is not None and kind not in AT_GATES
         )
         if any(np.any(level) for level in levels):
             return 0.0

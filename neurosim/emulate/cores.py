@@ -57,6 +57,7 @@ class CoresEmulator:
     """An Emulator of a Model whose columns are shown by programs that run side by side.
 
     What it gives is that of one program but for the order in which sums over columns are rounded; so is its noise.
+    With `Run.fast_forward` each passes a phase when its own columns rest.
     """
 
     def __init__(self, model: Model, assembled: Callable[[int], Model], parts: int) -> None:

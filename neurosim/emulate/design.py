@@ -121,7 +121,7 @@ def design_of(
     )
     with biased(spec):
         noises_of(design)
-        _check_precision(spec, chip)
+        _check_precision(spec, design)
     return design
 
 
@@ -140,19 +140,21 @@ def biased(spec: Spec) -> Iterator[None]:
         ) from None
 
 
-def _check_precision(spec: Spec, chip: Chip) -> None:
+def _check_precision(spec: Spec, design: Design) -> None:
     """A compartment that follows its input at once has the voltage at which its conductance carries that: near the
     conductance's limit single precision cannot tell which."""
-    ratios = {"basal": spec.network.tau_basal_ratio, "apical": spec.network.tau_apical_ratio}
+    chip, ratios = design.chip, {"basal": spec.network.tau_basal_ratio}
+    if design.circuit is None:
+        ratios["apical"] = spec.network.tau_apical_ratio
     for name in (name for name, ratio in ratios.items() if ratio == 0 and spec.run.precision == "float32"):
         linear_range, limit = chip.dendrite_point(name).linear_range, chip.dendrite_limit(name)
         if np.isfinite(float(linear_range)) and float(limit) > MOST_RANGES_SINGLE * float(linear_range):
             raise SpecError(
                 f"the {name} compartment saturates too far for single precision",
                 where=f"{spec.source or 'spec'}: run.precision",
-                expected=f"rails within {MOST_RANGES_SINGLE} linear ranges ({linear_range}), or float64",
-                got=f"{spec.run.precision}, and rails at {limit}",
-                remedy='set run.precision = "float64", lower the rails, or raise the linear range',
+                expected=f"voltages within {MOST_RANGES_SINGLE} linear ranges ({linear_range}), or float64",
+                got=f"{spec.run.precision}, and voltages up to {limit}",
+                remedy='set run.precision = "float64", or rails that are nearer to the linear range',
             )
 
 

@@ -39,7 +39,8 @@ COLUMNS_ON_GPU = 16384
 class Lot:
     """Chips that differ in what was drawn, in their weights and in what they learn, not in their equations.
 
-    Each answers as it would alone, but for its noise, which is another sample of the same law. A chip that leaves all
+    Each answers as it would alone, but for its noise, which is another sample of the same law, and for
+    `Run.fast_forward`: they rest together. A chip that leaves all
     bounds does not stop the others; its weights are then worth nothing.
     """
 

@@ -29,6 +29,10 @@ _LEVELS = {
 }
 
 
+AT_GATES = ("sampling", "writing")
+"""Kinds that are drawn where a gate opens, and not in every step."""
+
+
 @cache
 def noise_kind(name: str) -> str | None:
     """Which noise a parameter of a group is the level of, "soma_white", "basal_flicker", "integrator_traps",

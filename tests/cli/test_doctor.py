@@ -55,6 +55,7 @@ def test_what_cuda_lacks_is_named_and_nothing_fails(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine that a machine does without."""
+    pytest.importorskip("brian2cuda", reason="Brian2CUDA has no release for this Python")
     monkeypatch.setattr(cuda_tools, "_toolkits", lambda: [tmp_path])
     engine = found(cli)["CUDA engine"]
     assert engine["state"] == "missing"

@@ -110,7 +110,7 @@ def test_less_tolerance_less_error() -> None:
     ids=["batch", "one column"],
 )
 def test_compiled_it_is_the_same(tables: dict[str, Any]) -> None:
-    """The engines take the same steps: rounding apart they agree far below the tolerance. Then what it saves."""
+    """The engines take the same steps: rounding apart they agree far below the tolerance."""
     run = tables.get("run", {})
     found = [
         show(VirtualChip(spec_with(BELOW, **{**tables, "run": {**run, "backend": backend}})))

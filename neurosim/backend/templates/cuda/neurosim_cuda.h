@@ -316,7 +316,8 @@ public:
     {
         each(count, OutOf{first.data(), values, (Bits)source, n_columns, n_columns / chips, bound});
     }
-    // Whether none is left within, as far as the host knows; it does where it has to, before weights change.
+    // Whether none is left within, as far as the host knows; it does where it has to: before a presentation's weights
+    // change. Weights that change in every step do so some steps longer, and are worth nothing by then.
     bool all_out(int64_t now, bool has_to_know)
     {
         each(chips, Note{first.data(), kept.data(), step.data(), (Bits)now});

@@ -15,7 +15,7 @@
     }
 {% endblock %}
 {% block extra_kernel_definitions %}
-{% if writes(scalar_code) %}
+{% if writes(one_type(scalar_code, owner)) %}
 __global__ void _run_shared_{{codeobj_name}}(
     int _N,
     int THREADS_PER_BLOCK,
@@ -39,7 +39,7 @@ __global__ void _run_shared_{{codeobj_name}}(
 {% block kernel_info %}
 {% endblock %}
 {% block extra_kernel_call_post %}
-{% if writes(scalar_code) %}
+{% if writes(one_type(scalar_code, owner)) %}
     _run_shared_{{codeobj_name}}<<<1, 1>>>(
             _N,
             1,
