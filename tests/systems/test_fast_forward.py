@@ -103,6 +103,43 @@ def test_less_tolerance_less_error() -> None:
     assert errors[3] == 0
 
 
+def test_an_evaluation_passes_what_rests() -> None:
+    """No learn phase: what is held is sampled in the last step."""
+    chips = [VirtualChip(spec_with(below)) for below in (0.0, BELOW)]
+    taken = steps_taken(chips[1])
+    protocol = attrs.evolve(chips[0].spec.run.protocol, learn_steps=0)
+    every, passing = (show(chip, protocol=protocol)[1] for chip in chips)
+    assert len(taken) < 0.6 * PRESENTATIONS * protocol.period
+    assert 0 < np.abs(passing.endings["held"] - every.endings["held"]).max() <= BELOW
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"chip": {"name": "pcm_crossbar", "noise": False}},
+        {"chip": {"name": "sonos_crossbar", "noise": False}},
+        {"method": {"optimizer": {"name": "adam"}, "learning_rate": 1e-3}},
+    ],
+    ids=["pcm", "sonos", "adam"],
+)
+def test_memories_and_optimisers(tables: dict[str, Any]) -> None:
+    """They act at the end of a presentation, when it has come by time and not by steps."""
+    chips = [VirtualChip(spec_with(below, **tables)) for below in (0.0, BELOW)]
+    taken = steps_taken(chips[1])
+    every, passing = (show(chip) for chip in chips)
+    assert len(taken) < 0.9 * PRESENTATIONS * chips[1].spec.run.protocol.period
+    assert 1e-13 < relative_difference(zip(changes(passing), changes(every), strict=True)) <= CHANGES
+
+
+@pytest.mark.cpp
+def test_on_two_cores() -> None:
+    """Each passes a phase when its own columns rest; both are within the tolerance of every step."""
+    run = {"backend": "cpp", "cores": 2}
+    every = changes(show(VirtualChip(spec_with(0.0))))
+    passing = changes(show(VirtualChip(spec_with(BELOW, run=run))))
+    assert 1e-13 < relative_difference(zip(passing, every, strict=True)) <= CHANGES
+
+
 @pytest.mark.cpp
 @pytest.mark.parametrize(
     "tables",
