@@ -65,7 +65,7 @@ def test_a_file_and_overrides(tmp_path: Path) -> None:
         ("run.batch=true", "run.batch"),
         ("run.dt_ratio=nan", "run.dt_ratio"),
         ("run.dt_ratio=inf", "run.dt_ratio"),
-        ("run.backend=cpu", "cpp, numpy"),
+        ("run.backend=cpu", "cpp, cuda, numpy"),
         ("network.layers=[3]", "network.layers"),
         ("network.layers=[3, 2.5]", "network.layers"),
         ("network.hidden=tan", 'did you mean "tanh"'),
