@@ -27,8 +27,6 @@ from neurosim.equations.model import Model
 from neurosim.errors import EngineError
 
 GIVEN = "what a run is given"
-ENDLESS_STEPS = 2**40
-"""The program is built to run for ever; it stops itself after the presentations it is told."""
 
 
 class CppEmulator:
@@ -194,50 +192,17 @@ def _build(model: Model, folder: Path) -> None:
 
 
 def _generate(model: Model, folder: Path) -> dict[str, Any]:
-    from brian2 import get_device, second
+    from neurosim.backend.dense_cpp import CppTarget
+    from neurosim.backend.project import write_project
 
-    from neurosim.backend.brian import build_network, precision_of
-    from neurosim.backend.dense_cpp import CppTarget, given_code, left_code, manifest_of
-
-    with _standalone(folder, single=model.precision == "float32"), precision_of(model):
-        built = build_network(model, CppTarget())
-        built.network.run(ENDLESS_STEPS * model.dt * second, namespace={})
-        device = get_device()
-        device.insert_code("after_start", given_code(built.groups))
-        device.insert_code("before_end", left_code(built.groups))
-        device.build(directory=str(folder), compile=False, run=False, direct_call=False)
-        return {
-            "model": model.hash,
-            "arrays": {reference: rest for reference, *rest in manifest_of(built.groups)},
-        }
-
-
-@contextmanager
-def _standalone(folder: Path, *, single: bool) -> Iterator[None]:
-    """The standalone device and the preferences it needs, taken back afterwards."""
-    from brian2 import prefs
-    from brian2.devices.device import get_device, reset_device, set_device
-
-    include, library_folder, library = blas_paths()
-    wanted = {
+    include, libraries, library = blas_paths()
+    preferences = {
         # Brian2 would leave out every flag that a compiler did not take once, be it for want of room on a disk.
         "codegen.cpp.extra_compile_args_gcc": [],
-        "codegen.cpp.define_macros": [*DEFINES, *(SINGLE if single else ())],
+        "codegen.cpp.define_macros": [*DEFINES, *(SINGLE if model.precision == "float32" else ())],
         "codegen.cpp.include_dirs": [include],
-        "codegen.cpp.library_dirs": [library_folder],
-        "codegen.cpp.runtime_library_dirs": [library_folder],
+        "codegen.cpp.library_dirs": [libraries],
+        "codegen.cpp.runtime_library_dirs": [libraries],
         "codegen.cpp.libraries": [library],
     }
-    before = {name: prefs[name] for name in wanted}
-    set_device("cpp_standalone", build_on_run=False, directory=str(folder))
-    try:
-        for name, value in wanted.items():
-            prefs[name] = value
-        get_device().reinit()
-        get_device().activate(build_on_run=False, directory=str(folder))
-        yield
-    finally:
-        get_device().reinit()
-        reset_device()
-        for name, value in before.items():
-            prefs[name] = value
+    return write_project(model, folder, device="cpp_standalone", target=CppTarget(), preferences=preferences)

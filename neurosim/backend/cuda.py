@@ -8,8 +8,7 @@ import json
 import logging
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from neurosim.backend.cache import build_key
 from neurosim.backend.compiler import SINGLE, compile_project, compiler_command
-from neurosim.backend.cpp import ENDLESS_STEPS, CppEmulator
+from neurosim.backend.cpp import CppEmulator
 from neurosim.backend.cuda_tools import (
     ARCHITECTURE,
     Cuda,
@@ -35,6 +34,18 @@ from neurosim.equations.model import Model
 FLAGS = ("-w", "-O3", "-std=c++17", "-rdc=true")
 """Of nvcc. No fast maths: NaN must stay visible to the guard, and states equal to those of the other engines."""
 
+
+_BACKEND = "devices.cuda_standalone.cuda_backend"
+_PREFERENCES = {
+    f"{_BACKEND}.detect_gpus": False,
+    f"{_BACKEND}.gpu_id": 0,
+    f"{_BACKEND}.compute_capability": int(ARCHITECTURE) / 10,
+    f"{_BACKEND}.detect_cuda": False,
+    f"{_BACKEND}.cuda_path": "/usr/local/cuda",
+    f"{_BACKEND}.cuda_runtime_version": 13.0,
+    "codegen.cpp.extra_compile_args_gcc": [],
+}
+"""So that Brian2CUDA looks for nothing on this machine: its makefile, which needs what it would find, is replaced."""
 
 _START = """std::cout.setstate(std::ios_base::failbit);  // Brian2CUDA tells of its own times there
 std::signal(SIGINT, neurosim::ask_to_end);"""
@@ -92,26 +103,20 @@ def generate(model: Model, folder: Path) -> dict[str, Any]:
     CompileError : Brian2CUDA is missing.
     """
     check_generator()
-    from brian2 import get_device, second
+    from neurosim.backend.dense_cuda import CudaTarget  # with it comes Brian2CUDA, and its device
+    from neurosim.backend.project import write_project
 
-    with _standalone(folder):
-        from neurosim.backend.brian import build_network, precision_of
-        from neurosim.backend.dense_cpp import manifest_of
-        from neurosim.backend.dense_cuda import CudaTarget, given_code, left_code
-
-        with precision_of(model):
-            built = build_network(model, CudaTarget())
-            built.network.run(ENDLESS_STEPS * model.dt * second, namespace={})
-            device = get_device()
-            device.headers += ['"neurosim_arrays.h"', '"neurosim_cuda.h"']
-            device.insert_code("before_start", _START)
-            device.insert_code("after_start", given_code(built.groups))
-            device.insert_code("before_end", left_code(built.groups))
-            device.build(directory=str(folder), compile=False, run=False, direct_call=False)
-            manifest = {
-                "model": model.hash,
-                "arrays": {reference: rest for reference, *rest in manifest_of(built.groups)},
-            }
+    logging.getLogger("brian2.devices.cuda_standalone").setLevel(logging.WARNING)
+    manifest = write_project(
+        model,
+        folder,
+        device="cuda_standalone",
+        target=CudaTarget(),
+        preferences=_PREFERENCES,
+        gpu=True,
+        headers=("neurosim_arrays.h", "neurosim_cuda.h"),
+        start=_START,
+    )
     for kind in ("cpp", "cuda"):
         for header in (Path(__file__).parent / "templates" / kind).glob("neurosim_*.h"):
             shutil.copy(header, folder / header.name)
@@ -144,36 +149,3 @@ def _makefile(model: Model, folder: Path, cuda: Cuda) -> str:
             "",
         ]
     )
-
-
-@contextmanager
-def _standalone(folder: Path) -> Iterator[None]:
-    """Brian2CUDA's device, which is to look for nothing on this machine, and the preferences taken back afterwards."""
-    import brian2cuda  # noqa: F401 - registers its device
-    from brian2 import prefs
-    from brian2.devices.device import get_device, reset_device, set_device
-
-    backend = "devices.cuda_standalone.cuda_backend"
-    wanted: dict[str, Any] = {
-        f"{backend}.detect_gpus": False,
-        f"{backend}.gpu_id": 0,
-        f"{backend}.compute_capability": int(ARCHITECTURE) / 10,
-        f"{backend}.detect_cuda": False,
-        f"{backend}.cuda_path": "/usr/local/cuda",
-        f"{backend}.cuda_runtime_version": 13.0,
-        "codegen.cpp.extra_compile_args_gcc": [],
-    }
-    before = {name: prefs[name] for name in wanted}
-    logging.getLogger("brian2.devices.cuda_standalone").setLevel(logging.WARNING)
-    set_device("cuda_standalone", build_on_run=False, directory=str(folder))
-    try:
-        for name, value in wanted.items():
-            prefs[name] = value
-        get_device().reinit()
-        get_device().activate(build_on_run=False, directory=str(folder))
-        yield
-    finally:
-        get_device().reinit()
-        reset_device()
-        for name, value in before.items():
-            prefs[name] = value

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from brian2 import BrianObject, Clock, NeuronGroup
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.functions import DEFAULT_FUNCTIONS
@@ -115,10 +114,10 @@ class _CppProgram(CodeRunner):
             keys[f"{group}__{variable}"] = reference
             return target.array(groups[group], variable)
 
-        operations = [
-            (cpp_condition(operation.gate), target.written(operation, name))
+        operations = "\n".join(
+            f"if ({cpp_condition(operation.gate)})\n{{\n{target.written(operation, name)}\n}}"
             for operation in program.operations
-        ]
+        )
         CodeRunner.__init__(
             self,
             schedule,
@@ -291,10 +290,15 @@ def _feed(o: ops.Feed, name: Name) -> str:
     )
 
 
-def _record(o: ops.Record, name: Name) -> str:
-    lines = [f'static neurosim::Recorder _recorder("{o.name}");']
+def record_text(o: ops.Record, name: Name, kind: str) -> str:
+    """With `kind`, neurosim_io.h's Recorder or one like it."""
+    lines = [f'static neurosim::{kind} _recorder("{o.name}");']
     lines += [f"_recorder.append({name(s)}, {n});" for s, n in zip(o.sources, o.sizes, strict=True)]
     return "\n".join(lines)
+
+
+def _record(o: ops.Record, name: Name) -> str:
+    return record_text(o, name, "Recorder")
 
 
 def _guard(o: ops.Guard, name: Name) -> str:
@@ -324,7 +328,7 @@ def rest_text(o: ops.Rest, name: Name, kind: str) -> str:
     may = "true" if o.sums else "_k + 1 < _plastic_from"
     return "\n".join(
         [
-            f"static neurosim::{kind} _rest({sum(o.sizes)});",
+            f"static neurosim::{kind} _rest({sum(o.sizes)}, {ops.REST_EVERY});",
             "if (_stride > 1)",
             "{",
             f"    {name('schedule.t_in_timesteps')}[0] += _stride - 1;",
@@ -385,39 +389,3 @@ _WRITERS: dict[type, Callable[[Any, Name], str]] = {
     ops.Meet: _meet,
     ops.Finish: _finish,
 }
-
-
-def manifest_of(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, str, int]]:
-    """(reference, dtype, size) of every array a compiled program owns."""
-    for reference, variable in _owned(groups):
-        yield reference, np.dtype(variable.dtype).name, int(variable.size)
-
-
-def given_code(groups: dict[str, NeuronGroup]) -> str:
-    """C++ for the start of a program: reads the arrays that a run is given."""
-    reads = [f'_given.read("{name}", {array}, {size});' for name, array, _, size in each_array(groups)]
-    return "\n".join(["{", "const neurosim::Given _given;", *reads, "}"])
-
-
-def left_code(groups: dict[str, NeuronGroup]) -> str:
-    """C++ for the end of a program: writes the arrays that a run is asked for, in the manifest's order."""
-    left = [f'_left.write("{name}", {array}, {size});' for name, array, _, size in each_array(groups)]
-    return "\n".join(["{", "neurosim::Left _left;", *left, "}", "std::exit(0);"])
-
-
-def each_array(groups: dict[str, NeuronGroup], *, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """(reference, name, name with a prefix, bytes) in C++ of every array a compiled program owns."""
-    device = get_device()
-    for reference, variable in _owned(groups):
-        name = device.get_array_name(variable)
-        array, other = f"brian::{name}", f"brian::{prefix}{name}"
-        yield reference, array, other, f"sizeof(*{array})*{int(variable.size)}LL"
-
-
-def _owned(groups: dict[str, NeuronGroup]) -> Iterator[tuple[str, Any]]:
-    device = get_device()
-    for group in groups.values():
-        for name, variable in group.variables.items():
-            owner = getattr(variable, "owner", None)
-            if owner is not None and owner.name == group.name and variable in device.arrays:
-                yield f"{group.name}.{name}", variable

@@ -16,7 +16,7 @@ from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.devices.device import get_device
 from brian2cuda.codeobject import CUDAStandaloneCodeObject
 
-from neurosim.backend.dense_cpp import CppTarget, Name, each_array, rest_text
+from neurosim.backend.dense_cpp import CppTarget, Name, record_text, rest_text
 from neurosim.backend.functions import CLIP_CPP, on_both
 from neurosim.backend.precision import one_type
 from neurosim.equations import operations as ops
@@ -71,27 +71,6 @@ class CudaTarget(CppTarget):
     def written(self, operation: ops.Operation, name: Name) -> str:
         """An operation as calls of neurosim_cuda.h; none of runs that meet: those share cores."""
         return _WRITERS[type(operation)](operation, name)
-
-
-def given_code(groups: dict[str, NeuronGroup]) -> str:
-    """For the start of a program: reads the arrays that a run is given, and copies all to the GPU."""
-    lines = ["{", "const neurosim::Given _given;"]
-    for reference, array, device, size in each_array(groups, prefix="dev"):
-        lines.append(
-            f'_given.read("{reference}", {array}, {size}); neurosim::upload({device}, {array}, {size});'
-        )
-    return "\n".join([*lines, "}"])
-
-
-def left_code(groups: dict[str, NeuronGroup]) -> str:
-    """For the end of a program: writes the arrays that a run is asked for, in the manifest's order."""
-    lines = ["{", "neurosim::Left _left;"]
-    for reference, array, device, size in each_array(groups, prefix="dev"):
-        lines.append(
-            f'if (_left.wants("{reference}")) {{ neurosim::download({array}, {device}, {size}); '
-            f'_left.write("{reference}", {array}, {size}); }}'
-        )
-    return "\n".join([*lines, "}", "std::exit(0);"])
 
 
 _STOP = "brian::stepclock.i_end = 0;"
@@ -160,9 +139,7 @@ def _feed(o: ops.Feed, name: Name) -> str:
 
 
 def _record(o: ops.Record, name: Name) -> str:
-    lines = [f'static neurosim::DeviceRecorder _recorder("{o.name}");']
-    lines += [f"_recorder.append({name(s)}, {n});" for s, n in zip(o.sources, o.sizes, strict=True)]
-    return "\n".join(lines)
+    return record_text(o, name, "DeviceRecorder")
 
 
 def _guard(o: ops.Guard, name: Name) -> str:

@@ -275,7 +275,7 @@ def _repeat(o: ops.Repeat, groups: dict[str, NeuronGroup], state: RunState) -> S
 
 
 def _rest(o: ops.Rest, groups: dict[str, NeuronGroup], state: RunState) -> Step:
-    """As the compiled engine does it, every 8 steps too."""
+    """At the same steps as the compiled engines."""
     sources, below = [state_array(groups, s) for s in o.sources], state_array(groups, "schedule.rest_below")
     schedule, before = state.schedule, [source.copy() for source in sources]
 
@@ -295,7 +295,7 @@ def _rest(o: ops.Rest, groups: dict[str, NeuronGroup], state: RunState) -> Step:
         may = left > 1 and (o.sums or schedule.step + 1 < schedule.plastic_from)
         if not below[0] > 0 or schedule.traced:
             return
-        if schedule.step % 8 == 6:
+        if schedule.step % ops.REST_EVERY == ops.REST_EVERY - 2:
             state.rest_kept_at = at
             for kept, source in zip(before, sources, strict=True):
                 kept[:] = source

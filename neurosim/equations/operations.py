@@ -155,6 +155,10 @@ class Repeat:
     gate: str
 
 
+REST_EVERY = 8
+"""Steps between two looks whether states rest; chosen: a look costs about as much as the step of a small net."""
+
+
 @attrs.frozen(kw_only=True)
 class Rest:
     """Let the next step stand for all that are left of a phase, once none of the sources would still move by

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from neurosim.backend import cuda, cuda_tools
+from neurosim.backend import Stimulus, cuda, cuda_tools
 from neurosim.backend.cuda import generate
 from neurosim.backend.cuda_tools import Cuda, check_gpu, configure
 from neurosim.emulate import VirtualChip
 from neurosim.equations import Model
-from neurosim.errors import CompileError
+from neurosim.errors import CompileError, MemoryShortage
 from tests.systems.nets import spec_of
 
 dense_cuda = pytest.importorskip(
@@ -135,6 +136,21 @@ def test_the_first_gpu_says_what_to_compile_for(
                 check_gpu()
     finally:
         cuda_tools.gpu_architecture.cache_clear()
+
+
+def test_a_gpu_that_is_too_small_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte is free, as nvidia-smi says, and the data alone are two."""
+    monkeypatch.setattr(cuda_tools, "_told", lambda question: "1" if question == "memory.free" else "9.0")
+    emulator = object.__new__(cuda.CudaEmulator)
+    emulator.model = model_of("ideal")
+    stimulus = Stimulus(
+        inputs=np.zeros((60_000, 4)), desired=np.zeros((60_000, 2)), order=np.zeros((1, 2), np.int32)
+    )
+    with pytest.raises(MemoryShortage) as caught:
+        emulator.run(stimulus, values={}, outputs=[])
+    assert caught.value.where == "GPU"
+    assert caught.value.got == "1.05 MB free"
+    assert "--backend cpp" in str(caught.value.remedy)
 
 
 def _compiles() -> Cuda | None:

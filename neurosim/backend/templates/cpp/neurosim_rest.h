@@ -28,9 +28,11 @@ inline int64_t next_gate(int64_t k, int64_t period, int64_t settle_steps, int64_
 // When states are kept, and when they are looked at.
 class RestSteps
 {
-    static const int every = 8;  // steps between two looks: a look costs about as much as the step of a small net
+    const int every;  // steps between two looks
     int64_t kept_at = -1;
 public:
+    explicit RestSteps(int steps) : every(steps) {}
+
     // Whether states are to be kept in step k of a presentation, the run's step `at`.
     bool keeps(int64_t k, int64_t at)
     {
@@ -48,7 +50,7 @@ class Rest : public RestSteps
     size_t seen = 0;
     double furthest = 0;
 public:
-    explicit Rest(size_t size) : before(size) {}
+    Rest(size_t size, int steps) : RestSteps(steps), before(size) {}
 
     bool keeps(int64_t k, int64_t at)
     {

@@ -11,10 +11,5 @@
 {% endblock %}
 {% block maincode %}
     {{_clockwork|autoindent}}
-    {% for condition, code in _operations %}
-    if ({{condition}})
-    {
-        {{code|autoindent}}
-    }
-    {% endfor %}
+    {{_operations|autoindent}}
 {% endblock %}

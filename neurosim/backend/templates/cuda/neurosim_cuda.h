@@ -363,7 +363,7 @@ class DeviceRest : public RestSteps
     Device<Bits> furthest;
     size_t seen = 0;
 public:
-    explicit DeviceRest(size_t size) : before(size), furthest(1) {}
+    DeviceRest(size_t size, int steps) : RestSteps(steps), before(size), furthest(1) {}
 
     bool keeps(int64_t k, int64_t at)
     {

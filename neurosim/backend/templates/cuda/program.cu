@@ -10,12 +10,7 @@
 {% endblock %}
 {% block host_maincode %}
     {{_clockwork|autoindent}}
-    {% for condition, code in _operations %}
-    if ({{condition}})
-    {
-        {{code|autoindent}}
-    }
-    {% endfor %}
+    {{_operations|autoindent}}
 {% endblock %}
 {% block prepare_kernel %}
 {% endblock %}
