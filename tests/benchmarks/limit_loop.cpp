@@ -3,7 +3,7 @@
 // Matrices are (units, columns), row by row. REAL is double or float. What is left out of a step because it does
 // not change: the first layer's product, its tanh, and its plasticity, which is one product of the summed
 // post-synaptic term. Feedback is one product for all layers; with one column, outer products are collected
-// over BLOCK steps and added as one product.
+// over BLOCK steps and added as one product. tanh is the emulation's own, which is faster than the C library's.
 #include <cblas.h>
 #include <algorithm>
 #include <chrono>
@@ -43,7 +43,7 @@ inline void gemv(int m, int n, const Real* a, const Real* x, Real beta, Real* y)
 
 void hyperbolic(int n, const Real* __restrict x, Real* __restrict y)
 {
-    for (int i = 0; i < n; i++) y[i] = std::tanh(x[i]);
+    for (int i = 0; i < n; i++) y[i] = _neurosim_tanh(x[i]);
 }
 
 void relax(int n, Real gain, const Real* __restrict basal, Real* __restrict soma)
@@ -67,7 +67,7 @@ void move_hidden(int n, Real gain, const Real* __restrict basal, const Real* __r
 {
     for (int i = 0; i < n; i++)
     {
-        summed[i] += post[i] = rate[i] - std::tanh(basal[i]);
+        summed[i] += post[i] = rate[i] - _neurosim_tanh(basal[i]);
         soma[i] += gain * (basal[i] + apical[i] - soma[i]);
     }
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neurosim.backend import Stimulus
 from neurosim.backend.compiler import blas_paths
+from neurosim.backend.functions import TANH_CPP
 from neurosim.emulate import Weights
 from neurosim.spec import Protocol, Spec
 from tests.compiled import shared_library
@@ -92,9 +93,12 @@ def _library(precision: str) -> ctypes.CDLL:
     """Compiled once in each process."""
     include, folder, name = blas_paths()
     real = ["-DREAL=float", "-DSINGLE"] if precision == "float32" else ["-DREAL=double"]
+    built = Path(tempfile.mkdtemp(prefix="limit-"))
+    functions = built / "functions.h"
+    functions.write_text(f"#include <cmath>\n#include <cstdint>\nusing namespace std;\n{TANH_CPP}")
     return shared_library(
         _SOURCE,
-        Path(tempfile.mkdtemp(prefix="limit-")) / "limit.so",
-        compiling=[*real, f"-I{include}"],
+        built / "limit.so",
+        compiling=[*real, f"-I{include}", "-include", str(functions)],
         linking=[f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}"],
     )

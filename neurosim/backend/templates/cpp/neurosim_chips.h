@@ -1,5 +1,6 @@
-// Matrix products of many chips side by side, each with matrices of its own: (n_post, n_pre, chips) times
+// Matrix products of chips side by side, each with matrices of its own: (n_post, n_pre, chips) times
 // (n_pre, chips, columns). With one column for each chip the chips are the lanes of a vector, otherwise the columns.
+// Of one chip these are products as BLAS has them, faster where they are small.
 #ifndef NEUROSIM_CHIPS_H
 #define NEUROSIM_CHIPS_H
 
@@ -25,6 +26,14 @@ static const int LANES = NEUROSIM_REGISTER / sizeof(Real);
 inline Lanes load(const Real* from) { return *(const Lanes*)from; }
 inline void store(Real* to, Lanes values) { *(Lanes*)to = values; }
 inline Lanes all(Real value) { return Lanes{} + value; }
+
+// How many come next where n are taken in parts as even as can be, none of more than `most`: a short last part would
+// leave most registers idle.
+inline int part_of(int n, int most)
+{
+    const int parts = (n + most - 1) / most;
+    return (n + parts - 1) / parts;
+}
 
 // target = weights · source + bias, one column a chip.
 template <int ROWS, int WIDE>
@@ -122,12 +131,16 @@ inline void products(Real* target, const Real* weights, const Real* source, cons
 {
     if (columns == 1) return products_of_single(target, weights, source, bias, n_post, n_pre, chips);
     for (int chip = 0; chip < chips; chip++)
-    {
-        int i = 0;
-        for (; i + 4 <= n_post; i += 4)
-            rows_of_chip<4>(target, weights, source, bias, i, n_pre, chips, columns, chip);
-        for (; i < n_post; i++) rows_of_chip<1>(target, weights, source, bias, i, n_pre, chips, columns, chip);
-    }
+        for (int i = 0, rows; i < n_post; i += rows)
+            switch (rows = part_of(n_post - i, 6))  // twelve sums stay in registers
+            {
+            case 1: rows_of_chip<1>(target, weights, source, bias, i, n_pre, chips, columns, chip); break;
+            case 2: rows_of_chip<2>(target, weights, source, bias, i, n_pre, chips, columns, chip); break;
+            case 3: rows_of_chip<3>(target, weights, source, bias, i, n_pre, chips, columns, chip); break;
+            case 4: rows_of_chip<4>(target, weights, source, bias, i, n_pre, chips, columns, chip); break;
+            case 5: rows_of_chip<5>(target, weights, source, bias, i, n_pre, chips, columns, chip); break;
+            default: rows_of_chip<6>(target, weights, source, bias, i, n_pre, chips, columns, chip);
+            }
 }
 
 // The weights (i …, j …) of one chip; post and pre start at its columns.
@@ -162,26 +175,33 @@ inline void sums_of_chip(Real* __restrict target, const Real* __restrict post, c
         }
 }
 
+template <int ROWS>
+inline void outer_rows_of_chip(Real* target, const Real* post, const Real* pre, int i, int n_pre, int chips,
+                               int64_t width, int columns, int chip, bool accumulate)
+{
+    for (int j = 0, wide; j < n_pre; j += wide)
+        switch (wide = part_of(n_pre - j, 3))
+        {
+        case 1: sums_of_chip<ROWS, 1>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate); break;
+        case 2: sums_of_chip<ROWS, 2>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate); break;
+        default: sums_of_chip<ROWS, 3>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
+        }
+}
+
 // target (+)= post · preᵀ.
 inline void outers(Real* target, const Real* post, const Real* pre, int n_post, int n_pre, int chips, int columns,
                    bool accumulate)
 {
     const int64_t width = (int64_t)chips * columns;
     for (int chip = 0; chip < chips; chip++, post += columns, pre += columns)
-    {
-        int i = 0;
-        for (; i + 2 <= n_post; i += 2)
-        {
-            int j = 0;
-            for (; j + 4 <= n_pre; j += 4)
-                sums_of_chip<2, 4>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
-            for (; j < n_pre; j++)
-                sums_of_chip<2, 1>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
-        }
-        for (; i < n_post; i++)
-            for (int j = 0; j < n_pre; j++)
-                sums_of_chip<1, 1>(target, post, pre, i, j, n_pre, chips, width, columns, chip, accumulate);
-    }
+        for (int i = 0, rows; i < n_post; i += rows)
+            switch (rows = part_of(n_post - i, 4))
+            {
+            case 1: outer_rows_of_chip<1>(target, post, pre, i, n_pre, chips, width, columns, chip, accumulate); break;
+            case 2: outer_rows_of_chip<2>(target, post, pre, i, n_pre, chips, width, columns, chip, accumulate); break;
+            case 3: outer_rows_of_chip<3>(target, post, pre, i, n_pre, chips, width, columns, chip, accumulate); break;
+            default: outer_rows_of_chip<4>(target, post, pre, i, n_pre, chips, width, columns, chip, accumulate);
+            }
 }
 
 // target += Σ post · preᵀ over steps, one column a chip: of one step that is all memory and little work.

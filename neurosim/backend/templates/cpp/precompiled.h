@@ -10,3 +10,6 @@
 #include <ctime>
 #include <fstream>
 #include <iostream>
+
+// Brian2's loop asks the system for the time after every step, for a report that none of these programs makes.
+#define clock() clock_t(0)
