@@ -54,16 +54,13 @@ class Soma:
         tau: Quantity,
         *,
         drawn: bool,
-        soma_noise: bool,
-        apical_noise: bool,
         apical: bool = True,
         saturating: bool = False,
         railed: bool = False,
         wander: str = "",
     ) -> Fragment:
-        """Its equation for a time constant; `apical_noise` when the apical compartment has no state, not
-        `apical` where there is no such compartment. Parameters V_linear and soma_limit are the caller's, and the
-        currents of `wander`, " + …"."""
+        """Its equation for a time constant; not `apical` where there is no such compartment. Parameters V_linear and
+        soma_limit are the caller's, and the currents of `wander`, " + …", all noise among them."""
 
         def seen(name: str) -> str:
             return saturated(name, "V_linear") if saturating else name
@@ -80,11 +77,6 @@ class Soma:
             ),
             "C_soma": Parameter(value=self.capacitance, meaning="capacitance of the soma"),
         }
-        if soma_noise:
-            current += " + soma_noise_current*xi_soma"
-        if apical_noise:
-            gain = "apical_gain*" if drawn else ""
-            current += f" + g_soma*{gain}apical_noise*xi_apical"
         current += wander
         return Fragment(
             equations=f"dsoma/dt = ({current})/C_soma : volt",

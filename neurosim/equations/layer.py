@@ -50,8 +50,14 @@ def layer_group(
     """Layer `index` (1..L): soma, basal and apical compartment, rate, post-synaptic term.
 
     Inputs from projections: basal_drive (Σ w r + b, a current over I_unit) and apical_drive (Σ q u, V).
+
+    Raises
+    ------
+    ValueError : the chip is noisy, and the kind has no white noise of somata.
     """
     kind = kind or LayerDesign()
+    if chip.noise and not kind.wander.white("soma"):
+        raise ValueError("noise of somata is drawn beside their equations, and the design has none of it")
     fragments = _compartments(network, chip, draw, kind)
     parameters = {
         name: model_parameter(p)
@@ -117,6 +123,8 @@ def layer_code(
     rate = activation(network.activations[index - 1], argument("soma", draw))
     codes = [code("rate", f"rate = {rate}", "always", "start", -5)]
     codes += kind.wander.code
+    if kind.wander.white("soma"):
+        codes.append(code("white", f"soma_strength = {_soma_strength(draw, kind)}", "begin", "start", -8))
     if kind.rests(network):
         text = _compartments(network, chip, draw, kind)["basal"].before
         text += f"\nexpected = {_basal_rate(network, draw, index)}" if kind.apical else ""
@@ -174,6 +182,15 @@ def _basal_rate(network: Network, draw: LayerDraw | None, index: int) -> str:
     return activation(network.activations[index - 1], argument("basal", draw))
 
 
+def _soma_strength(draw: LayerDraw | None, kind: LayerDesign) -> str:
+    """Of the white noise into the soma, A·√s: its own, and that of an apical compartment which has no state."""
+    own, *apical = kind.wander.white("soma")
+    if not apical:
+        return own
+    gain = "apical_gain*" if draw is not None else ""
+    return f"sqrt({own}**2 + (g_soma*{gain}{apical[0]})**2)"
+
+
 def _compartments(
     network: Network, chip: Chip, draw: LayerDraw | None, kind: LayerDesign
 ) -> dict[str, Fragment]:
@@ -183,8 +200,6 @@ def _compartments(
         "soma": chip.soma.fragment(
             tau_soma,
             drawn=draw is not None,
-            soma_noise=chip.noise,
-            apical_noise=chip.noise and not dynamic and kind.apical,
             apical=kind.apical,
             saturating=chip.saturating,
             railed=chip.railed,

@@ -22,6 +22,9 @@ from neurosim.learning.circuit import CONTROLLER
 from neurosim.spec import NoiseSource
 from neurosim.spec.streams import stream
 
+SOMA_WHITE, APICAL_WHITE = "soma_noise_current", "apical_noise"
+"""Parameters of a layer: levels of white noise."""
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Noise:
@@ -70,12 +73,19 @@ def _layers(design: Design) -> Iterator[Noise]:
     for l, n in enumerate(network.layers[1:], start=1):
         group = f"layer_{l}"
         soma = soma_current_noise(chip, tau_soma, inputs=len(dendrites))
-        yield _noise(design, group, "soma", n, soma, unit)
+        yield _noise(design, group, "soma", n, soma, unit, drawn=_white_of_soma(design))
         for name in dendrites:
             ratio = getattr(network, f"tau_{name}_ratio")
             white = name == "basal" and ratio > 0
             current = dendrite_current_noise(chip, name)
             yield _noise(design, group, name, n, current, chip.current_unit, white=white)
+
+
+def _white_of_soma(design: Design) -> tuple[str, ...]:
+    """The parameters that the white noise into a soma depends on: that of an apical compartment without a time constant
+    goes there too."""
+    apical = design.circuit is None and design.network.tau_apical_ratio == 0
+    return (SOMA_WHITE, APICAL_WHITE) if apical else (SOMA_WHITE,)
 
 
 def _control(design: Design) -> Iterator[Noise]:
@@ -109,14 +119,15 @@ def _noise(
     unit: Quantity,
     *,
     white: bool = False,
+    drawn: tuple[str, ...] = (),
 ) -> Noise:
     chip = design.chip
     step = design.dt_ratio * chip.time_base
     with chip.cited("slowest_noise"):
         relaxations = current.relaxations(chip.slowest_noise, step)
     with chip.cited("process.traps"):
-        drawn = draw_traps(
+        traps = draw_traps(
             chip.process.traps, current.traps, n_units, stream(chip.seed, "chip", "traps", group, name)
         )
-    term = Term(name=name, relaxations=relaxations, traps=drawn, step=float(step / second))
+    term = Term(name=name, relaxations=relaxations, traps=traps, step=float(step / second), white=drawn)
     return Noise(group=group, current=current, term=term, unit=unit, white=white)

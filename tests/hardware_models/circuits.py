@@ -103,9 +103,7 @@ def run(
 
 def soma(given: Mapping[str, Any], *, sources: str = "", drawn: bool = True, **switches: bool) -> Group:
     """A noiseless soma of τ and `SOMA` but for what is given; "leak" and "basal", or an equation for it, are."""
-    fragment = Soma(capacitance=2 * pfarad).fragment(
-        TAU * second, drawn=drawn, soma_noise=False, apical_noise=False, **switches
-    )
+    fragment = Soma(capacitance=2 * pfarad).fragment(TAU * second, drawn=drawn, **switches)
     return part(fragment, {**SOMA, **given}, sources=sources)
 
 

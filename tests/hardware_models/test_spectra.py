@@ -12,10 +12,12 @@ from scipy.signal import lfilter, welch
 from scipy.stats import chi2
 
 from hardware_models import Chip, load_preset
-from hardware_models.noise import flicker_relaxations, leaky_integrator_variance
+from hardware_models.noise import Relaxations, flicker_relaxations, leaky_integrator_variance
 from neurosim.equations.controller import output_group, output_stages
-from neurosim.equations.layer import layer_group
+from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import Group
+from neurosim.equations.noises import APICAL_WHITE, SOMA_WHITE
+from neurosim.equations.wander import Term, wander_of
 from neurosim.spec.streams import stream
 from tests.hardware_models.circuits import Array, run
 from tests.systems.nets import spec_of
@@ -90,8 +92,21 @@ def soma_noise() -> Array:
     tau = NETWORK.tau_soma_ratio * CHIP.time_base
     draw = CHIP.draw(NETWORK.layers, lambda name: stream(1, "chip", name), tau_soma=tau)
     assert draw is not None
-    group = layer_group(NETWORK, CHIP, draw.layers[0], index=1, columns=16)
-    trace = run([group], "layer_1.soma", dt=STEP * float(tau), steps=40400, values={"layer_1.noise_key": 5})
+    none = Relaxations(amplitudes=np.zeros(0), taus=np.zeros(0))
+    term = Term(
+        name="soma", relaxations=none, traps=None, step=STEP * float(tau), white=(SOMA_WHITE, APICAL_WHITE)
+    )
+    kind = LayerDesign(wander=wander_of("layer_1", [term]))
+    group = layer_group(NETWORK, CHIP, draw.layers[0], index=1, columns=16, kind=kind)
+    codes = layer_code(NETWORK, CHIP, draw.layers[0], index=1, kind=kind)
+    trace = run(
+        [group],
+        "layer_1.soma",
+        dt=STEP * float(tau),
+        steps=40400,
+        code=[code for code in codes if code.name in ("layer_1_white", "layer_1_flicker")],
+        values={"layer_1.noise_key": 5},
+    )
     return np.ascontiguousarray(trace[400:].T)
 
 

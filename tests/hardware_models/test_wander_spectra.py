@@ -21,8 +21,9 @@ from hardware_models.traps import TrapDraw, Traps, draw_traps
 from neurosim.backend import Stimulus, build_emulator
 from neurosim.backend.compiler import missing_tools
 from neurosim.equations.controller import controller_group
-from neurosim.equations.layer import LayerDesign, layer_group
+from neurosim.equations.layer import LayerDesign, layer_code, layer_group
 from neurosim.equations.model import SCHEDULE, GatedCode, Model, Program
+from neurosim.equations.noises import APICAL_WHITE, SOMA_WHITE
 from neurosim.equations.operations import Finish, Record
 from neurosim.equations.wander import Term, Wander, wander_of
 from neurosim.spec.streams import stream
@@ -67,7 +68,13 @@ def wanders() -> tuple[Wander, Wander]:
         wander_of(
             "layer_1",
             [
-                Term(name="soma", relaxations=SOMA.relaxations(slowest, STEP), traps=None, step=h),
+                Term(
+                    name="soma",
+                    relaxations=SOMA.relaxations(slowest, STEP),
+                    traps=None,
+                    step=h,
+                    white=(SOMA_WHITE, APICAL_WHITE),
+                ),
                 Term(name="basal", relaxations=NONE, traps=traps, step=h),
             ],
         ),
@@ -92,10 +99,15 @@ def recorded() -> dict[str, Array]:
         name="store", group="layer_1", code="stored = basal_wander", gate="always", slot="end", order=0
     )
     sources = ("layer_1.soma", "layer_1.stored", "controller.integrator")
+    white = [
+        code
+        for code in layer_code(NETWORK, CHIP, draw.layers[0], index=1, kind=kind)
+        if code.name == "layer_1_white"
+    ]
     record = Record(name="trace", sources=sources, sizes=(128,) * 3, gate="trace")
     model = Model(
         groups=(SCHEDULE_GROUP, layer, control),
-        code=(*layer_wander.code, *control_wander.code, store),
+        code=(*layer_wander.code, *control_wander.code, *white, store),
         programs=(Program(name="end", operations=(record, Finish()), slot="end", order=5),),
         dt=float(STEP),
         layers=(3, 8),
@@ -151,11 +163,11 @@ def seen(density: Callable[[Array], Array]) -> Array:
 
 
 def stepped(relaxations: Relaxations, f: Array) -> Array:
-    """One-sided density of relaxations that are held for 1, 5 or 50 steps, a tenth of τ at most: that of the samples,
-    2a²nh(1 − ρ²)/|1 − ρe^(−2πjfnh)|², times |sin(πfnh)/(n sin(πfh))|² of the hold."""
+    """One-sided density of relaxations that are held for 1, 5, 50 or 500 steps, a tenth of τ at most: that of the
+    samples, 2a²nh(1 − ρ²)/|1 − ρe^(−2πjfnh)|², times |sin(πfnh)/(n sin(πfh))|² of the hold."""
     h, total = float(STEP), np.zeros_like(f)
     for a, tau in zip(relaxations.amplitudes, relaxations.taus, strict=True):
-        n = max(hold for hold in (1, 5, 50) if tau / h > 9.999 * hold or hold == 1)
+        n = max(hold for hold in (1, 5, 50, 500) if tau / h > 9.999 * hold or hold == 1)
         rho = np.exp(-n * h / tau)
         samples = 2 * a**2 * n * h * (1 - rho**2) / abs(1 - rho * np.exp(-2j * np.pi * f * n * h)) ** 2
         total += samples * (np.sin(np.pi * f * n * h) / (n * np.sin(np.pi * f * h))) ** 2

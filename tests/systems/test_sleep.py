@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 
 from neurosim.analysis import relative_difference
-from neurosim.backend.noise import standard_normal
 from neurosim.emulate import Rates, VirtualChip, Weights
-from neurosim.emulate.design import noise_key
-from neurosim.equations.sites import SITES
 from neurosim.reference import Parameters, simulate
 from neurosim.spec import Spec, asleep
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of, trace_pairs
-from tests.systems.wandering import wander_given
+from tests.systems.wandering import wander_given, white_normals
 
 COLUMNS = 3
 
@@ -24,16 +21,6 @@ COLUMNS = 3
 def _spec(name: str, **tables: dict[str, Any]) -> Spec:
     method = {"name": name, "sleep": {"duration": 0.2, "settle_duration": 0.2}, **tables.pop("method", {})}
     return spec_of([6, 5, 4, 3], method=method, run={"batch": COLUMNS}, **tables)
-
-
-def _noise(spec: Spec, steps: int, *, passage: int, sleeps: bool, site: str) -> np.ndarray:
-    """The chip's own normals, (steps, columns, Σ n_l): a function of key, site, step and index."""
-    layers = []
-    for l, n in enumerate(spec.network.layers[1:], start=1):
-        key = noise_key(spec, seed=1, place=l, passage=passage, sleeps=sleeps)
-        drawn = [standard_normal(key, SITES[site], k, np.arange(n * COLUMNS)) for k in range(steps)]
-        layers.append(np.array(drawn).reshape(steps, n, COLUMNS).transpose(0, 2, 1))
-    return np.concatenate(layers, axis=2)
 
 
 @pytest.mark.parametrize("chip", ["ideal", "subthreshold_180nm"])
@@ -46,6 +33,7 @@ def test_a_night_on_the_chip_is_a_night_in_torch(chip: str, backend: str) -> Non
     night = VirtualChip(spec, backend=backend, sleeps=True)
     stimulus, protocol = stimulus_of(dataset, COLUMNS), spec.run.protocol
     rate = 0.3
+    soma_noise, apical_noise = white_normals(night, protocol.period, passage=7, sleeps=True)
     seen = night.show(
         stimulus,
         weights=weights,
@@ -63,8 +51,8 @@ def test_a_night_on_the_chip_is_a_night_in_torch(chip: str, backend: str) -> Non
         stimulus.desired[stimulus.order[0]],
         loss=spec.task.loss,
         deviations=night.deviations,
-        soma_noise=_noise(spec, protocol.period, passage=7, sleeps=True, site="xi_soma"),
-        apical_noise=_noise(spec, protocol.period, passage=7, sleeps=True, site="xi_apical"),
+        soma_noise=soma_noise,
+        apical_noise=apical_noise,
         wander=wander_given(night, protocol, passage=7, sleeps=True) if night.chip.noise else None,
         accumulate=False,
         learn_feedback=True,
@@ -106,7 +94,7 @@ def test_both_plasticities_at_once(backend: str) -> None:
         stimulus.desired[stimulus.order[0]],
         loss=spec.task.loss,
         deviations=chip.deviations,
-        apical_noise=_noise(spec, protocol.period, passage=2, sleeps=False, site="xi_apical"),
+        apical_noise=white_normals(chip, protocol.period, passage=2)[1],
         learn_feedback=True,
     )
     assert told.updates is not None

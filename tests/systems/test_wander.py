@@ -10,18 +10,16 @@ import pytest
 
 from neurosim.analysis import relative_difference
 from neurosim.backend import Stimulus
-from neurosim.backend.noise import standard_normal
 from neurosim.emulate import Passage, VirtualChip, Weights
-from neurosim.emulate.design import design_of, noise_key
+from neurosim.emulate.design import design_of
 from neurosim.equations import assemble
-from neurosim.equations.sites import SITES
 from neurosim.errors import DataError, SpecError
 from neurosim.experiment.learners import ChipLearner
 from neurosim.reference import Parameters, simulate
 from neurosim.result import INTERRUPTED
 from neurosim.spec import Spec
 from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of, trace_pairs
-from tests.systems.wandering import sampled_given, wander_given
+from tests.systems.wandering import sampled_given, wander_given, white_normals
 
 COLUMNS = 3
 CHIP = "subthreshold_180nm"
@@ -46,16 +44,6 @@ def show(chip: VirtualChip, presentations: int = 1, **options: Any) -> Passage:
     )
 
 
-def normals(spec: Spec, steps: int, *, passage: int, site: str) -> np.ndarray:
-    """The chip's own, (steps, columns, Σ n_l)."""
-    layers = []
-    for l, n in enumerate(spec.network.layers[1:], start=1):
-        key = noise_key(spec, seed=1, place=l, passage=passage)
-        drawn = [standard_normal(key, SITES[site], k, np.arange(n * COLUMNS)) for k in range(steps)]
-        layers.append(np.array(drawn).reshape(steps, n, COLUMNS).transpose(0, 2, 1))
-    return np.concatenate(layers, axis=2)
-
-
 @pytest.mark.parametrize(
     ("backend", "ratios"),
     [
@@ -76,6 +64,7 @@ def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float
     seen = show(chip, passage=5)
     stimulus, weights = stimulus_of(random_dataset(spec, 3), COLUMNS), random_weights(spec, 4)
     given, sampled = (told(chip, protocol, passage=5) for told in (wander_given, sampled_given))
+    soma_noise, apical_noise = white_normals(chip, protocol.period, passage=5)
     assert all(np.any(values) for values in (*given.values(), *sampled.values()))
     assert any(np.any(source.steps) for source in chip.deviations.sources.values())
 
@@ -89,8 +78,8 @@ def test_a_noisy_presentation_is_that_of_torch(backend: str, ratios: tuple[float
             stimulus.desired[stimulus.order[0]],
             loss=spec.task.loss,
             deviations=chip.deviations,
-            soma_noise=normals(spec, protocol.period, passage=5, site="xi_soma"),
-            apical_noise=normals(spec, protocol.period, passage=5, site="xi_apical"),
+            soma_noise=soma_noise,
+            apical_noise=apical_noise,
             **options,
         )
 

@@ -17,9 +17,11 @@ from neurosim.spec import Protocol
 from neurosim.spec.streams import stream
 
 Array = NDArray[np.float64]
-HOLD_SITE = 2
-SITES = {"soma": (4, 2), "basal": (5, 2), "apical": (42, 1), "integrator": (3, 1)}
-"""The first, and how far it is to the next."""
+HOLD_SITE = 96
+SITES = {"soma": (32, 2), "basal": (33, 2), "apical": (1, 2), "integrator": (65, 1)}
+"""Of the fastest relaxation, and how far it is to the next slower one; traps come as the sixteenth."""
+HOLDS = (1, 5, 50, 500)
+WHITE_SITES = {"soma": 0, "basal": 98, "apical": 99, "integrator": 64}
 
 
 def wander_given(
@@ -52,19 +54,56 @@ def sampled_given(chip: VirtualChip, protocol: Protocol, *, passage: int) -> dic
 
 
 def relaxation(start: Array, steps: float, protocol: Protocol, drawn: Callable[[int], Array]) -> Array:
-    """φ of a relaxation that lasts so many steps, at the times of a run's steps, (period, n).
+    """φ of a relaxation that lasts so many steps as it is seen at the times of a run's steps, (period, n).
 
-    It moves in every step, or in every 5th or 50th where that is a tenth of it at most, 2 or 25 steps away from the
-    one that samples.
+    It moves in every step, or in every 5th, 50th or 500th where that is a tenth of it at most, 2, 25 or 250 steps away
+    from the one that samples; and is seen from when those next move that move more often.
     """
-    hold = 50 if steps > 499.9 else 5 if steps > 49.9 else 1
+    hold = max(h for h in HOLDS if h == 1 or steps > 9.998 * h)
     rows, phi, last = [], start, -1 if hold == 1 else 0
     for k in range(protocol.period):
-        if hold == 1 or (k > 0 and (k - protocol.settle_steps) % hold == hold // 2):
+        if hold == 1 or (k > 0 and _moves(k, hold, protocol)):
             rho, last = np.exp(-(k - last) / steps), k
             phi = rho * phi + np.sqrt(1 - rho**2) * drawn(k)
         rows.append(phi)
+    for quicker in (h for h in reversed(HOLDS) if 1 < h < hold):
+        rows = [row if _moves(k, quicker, protocol) else None for k, row in enumerate(rows)]
+        for k, row in enumerate(rows):
+            rows[k] = rows[k - 1] if row is None else row
     return np.array(rows)
+
+
+def _moves(k: int, hold: int, protocol: Protocol) -> bool:
+    return k == 0 or (k - protocol.settle_steps) % hold == hold // 2
+
+
+def white_normals(
+    chip: VirtualChip, steps: int, *, passage: int, sleeps: bool = False
+) -> tuple[Array, Array]:
+    """What stands for the normals of somata and apical compartments, as `simulate` takes it: (steps, columns, Σ n).
+    One normal is the noise of both where the apical compartment has no time constant."""
+    soma, apical = [], []
+    ratio = chip.spec.network.tau_apical_ratio
+    for l, layer in enumerate(chip.deviations.layers, start=1):
+        key = noise_key(chip.spec, seed=chip.chip.seed, place=l, passage=passage, sleeps=sleeps)
+        one, other = (
+            _normals(chip, key, site, len(layer.leak), steps)
+            for site in (WHITE_SITES["soma"], WHITE_SITES["apical"])
+        )
+        if ratio == 0:
+            own = layer.soma_noise
+            above = layer.apical_gain * layer.apical_noise / chip.spec.network.tau_soma_ratio
+            together = np.sqrt(own**2 + above**2)
+            one, other = one * own / together, one * above / together
+        soma.append(one)
+        apical.append(other)
+    return np.concatenate(soma, axis=2), np.concatenate(apical, axis=2)
+
+
+def _normals(chip: VirtualChip, key: int, site: int, n: int, steps: int) -> Array:
+    columns = chip.model.n_columns
+    drawn = [standard_normal(key, site, k, np.arange(n * columns)) for k in range(steps)]
+    return np.array(drawn).reshape(steps, n, columns).transpose(0, 2, 1)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,13 +121,15 @@ class _Passing:
         place = int(group[6:]) if group.startswith("layer_") else group
         key = noise_key(chip.spec, seed=chip.chip.seed, place=place, passage=self.passage, sleeps=self.sleeps)
         (first, stride), index, starts = SITES[state], np.arange(n * columns), self._starts()
+        fastest = len(source.taus) - 1
         total = np.zeros((self.protocol.period, n * columns))
         if source.white > 0:
-            drawn = [standard_normal(key, first, k, index) for k in range(self.protocol.period)]
+            site = WHITE_SITES[state]
+            drawn = [standard_normal(key, site, k, index) for k in range(self.protocol.period)]
             total += source.white / np.sqrt(h) * np.array(drawn)
         for number, (a, tau) in enumerate(zip(source.amplitudes, source.taus, strict=True)):
 
-            def draw(k: int, site: int = first + stride * (1 + number)) -> Array:
+            def draw(k: int, site: int = first + stride * (fastest - number)) -> Array:
                 return standard_normal(key, site, k, index)
 
             phi = relaxation(starts[f"{group}.{state}_flicker_{number}"], tau / h, self.protocol, draw)
@@ -103,7 +144,7 @@ class _Passing:
             step = np.repeat(source.steps[:, j], columns)
             for k in range(self.protocol.period):
                 likely = chance + (up - chance) * np.exp(-rate)
-                up = (ndtr(standard_normal(key, first + stride * 16, k, index * places + j)) < likely).astype(
+                up = (ndtr(standard_normal(key, first + stride * 15, k, index * places + j)) < likely).astype(
                     float
                 )
                 total[k] += step * (up - chance)
