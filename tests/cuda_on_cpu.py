@@ -11,6 +11,7 @@ from pathlib import Path
 
 from neurosim.backend.compiler import SINGLE, blas_paths, compiler_command
 from neurosim.backend.cuda import generate
+from neurosim.backend.units import put_together
 from neurosim.equations import Model
 
 _HEADER = Path(__file__).with_name("cuda_on_cpu.h")
@@ -62,7 +63,7 @@ def build_on_cpu(model: Model) -> Callable[[Path], None]:
         (folder / "makefile").write_text(
             _MAKEFILE.format(
                 objects=" ".join(
-                    str(path.relative_to(folder).with_suffix(".o")) for path in folder.rglob("*.cu")
+                    str(Path(source).with_suffix(".o")) for source in put_together(folder, "cu")
                 ),
                 compiler=compiler_command(),
                 flags=" ".join(flags),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import struct
 import tempfile
@@ -23,6 +24,7 @@ from neurosim.backend.disk import written
 from neurosim.backend.emulator import Progress, Recording, Stop, initial_values, record_sizes
 from neurosim.backend.programs import Meeting, run_programs
 from neurosim.backend.stimulus import KINDS, Stimulus
+from neurosim.backend.units import put_together
 from neurosim.equations.model import Model
 from neurosim.errors import EngineError
 
@@ -180,9 +182,10 @@ def _build(model: Model, folder: Path) -> None:
     templates = Path(__file__).parent / "templates" / "cpp"
     for header in templates.glob("*.h"):
         shutil.copy(header, folder / header.name)
-    with (folder / "makefile").open("a") as makefile:
-        makefile.write((templates / "quicker.mk").read_text())
-        makefile.write(f"OPTIMISATIONS += {' '.join(FLAGS)}\n")
+    sources = f"SRCS = {' '.join(put_together(folder, 'cpp'))}"
+    makefile = re.sub("^SRCS = .*$", sources, (folder / "makefile").read_text(), count=1, flags=re.MULTILINE)
+    quicker = (templates / "quicker.mk").read_text()
+    (folder / "makefile").write_text(f"{makefile}{quicker}OPTIMISATIONS += {' '.join(FLAGS)}\n")
     (folder / "make.deps").touch()  # a fresh folder needs no list of dependencies
     compile_project(folder)
     for pattern in ("*.o", "*.gch"):

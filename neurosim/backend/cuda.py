@@ -29,6 +29,7 @@ from neurosim.backend.cuda_tools import (
 from neurosim.backend.emulator import Progress, Recording
 from neurosim.backend.memory import bytes_of_run, check_room
 from neurosim.backend.stimulus import Stimulus
+from neurosim.backend.units import put_together
 from neurosim.equations.model import Model
 
 FLAGS = ("-w", "-O3", "-std=c++17", "-rdc=true")
@@ -124,7 +125,7 @@ def generate(model: Model, folder: Path) -> dict[str, Any]:
 
 
 def _makefile(model: Model, folder: Path, cuda: Cuda) -> str:
-    sources = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.cu"))
+    sources = put_together(folder, "cu")
     defines = [f"-D{name}={value}" for name, value in (SINGLE if model.precision == "float32" else ())]
     compiler, *arguments = shlex.split(compiler_command())
     host = [f"-ccbin {compiler}", *(f"-Xcompiler {argument}" for argument in arguments)]
