@@ -65,7 +65,7 @@ def test_sources_are_made_without_a_gpu(tmp_path: Path, precision: str) -> None:
     kernel = source_of(tmp_path, "layer_1_stateupdater")
     real = "double" if precision == "float64" else "float"
     assert f"{real} soma = _ptr_array_layer_1_soma[_idx];" in kernel
-    assert "standard_normal(noise_key" in kernel
+    assert "standard_normal(noise_key" in source_of(tmp_path, "layer_1_flicker")
     products = source_of(tmp_path, "products")
     assert "neurosim::product(dev_array_layer_2_basal_drive, dev_array_synapses_2_weight" in products
     assert "if (_k == 0)" in products
