@@ -138,7 +138,8 @@ def _makefile(model: Model, folder: Path, cuda: Cuda) -> str:
         *(f"-I{path}" for path in cuda.includes),
     ]
     places = dict.fromkeys(str(Path(path).parent) for path in cuda.libraries)
-    linked = [*cuda.libraries, *(f"-Xlinker -rpath={place}" for place in places)]
+    # nvcc itself does not take a library whose name goes on after .so
+    linked = [f"-Xlinker {item}" for item in (*cuda.libraries, *(f"-rpath={place}" for place in places))]
     return "\n".join(
         [
             f"OBJS = {' '.join(source.removesuffix('.cu') + '.o' for source in sources)}",

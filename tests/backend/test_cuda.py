@@ -165,6 +165,6 @@ def _compiles() -> Cuda | None:
     _compiles() is None, reason="no nvcc here, or no headers of cuBLAS and cuRAND: see neurosim doctor"
 )
 def test_a_project_compiles_and_links(tmp_path: Path) -> None:
-    """For sm_90 where no GPU is; minutes, for nvcc takes some ten seconds for each of its files."""
+    """For sm_90 where no GPU is; two minutes on two cores, for nvcc takes half a minute for each of its files."""
     cuda.build(model_of(), tmp_path, configure())
     assert (tmp_path / "main").stat().st_mode & 0o111
