@@ -164,7 +164,7 @@ def _clockwork(schedule: NeuronGroup) -> str:
 
 _OWN_PRODUCT, _OWN_COLUMNS = 2 * 10**5, 8
 """Multiplications up to which, and columns from which on, a product is neurosim_chips.h's rather than BLAS's. Seen with
-OpenBLAS 0.3.34 on an AVX2 processor: of 5 × 10 weights and 128 columns it is twice as fast, of 64 × 64 and 32 a third,
+OpenBLAS 0.3.34 on an AVX2 processor: of 5 × 10 weights and 128 columns it is twice as fast, of 32 × 64 and 32 a third,
 of larger ones neither is."""
 _OWN_OUTER, _OUTER_COLUMNS = 128, 64
 """The same of outer products: weights up to which, columns from which on. 10 × 10 and 128: 1.1 (float32: 1.5) times
