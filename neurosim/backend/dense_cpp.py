@@ -162,47 +162,18 @@ def _clockwork(schedule: NeuronGroup) -> str:
     return "\n".join(lines)
 
 
-_OWN_PRODUCT, _OWN_COLUMNS = 2 * 10**5, 8
-"""Multiplications up to which, and columns from which on, a product is neurosim_chips.h's rather than BLAS's. Seen with
-OpenBLAS 0.3.34 on an AVX2 processor: of 5 × 10 weights and 128 columns it is twice as fast, of 32 × 64 and 32 a third,
-of larger ones neither is."""
-_OWN_OUTER, _OUTER_COLUMNS = 128, 64
-"""The same of outer products: weights up to which, columns from which on. 10 × 10 and 128: 1.1 (float32: 1.5) times
-as fast; 32 × 32: half as fast."""
-_SMALL = 10**6
-"""Multiplications up to which a product counts as small. Seen with OpenBLAS 0.3.34 on an AVX-512 processor: products
-of 2·10⁶ copy their operands first, those of 3·10⁵ do not."""
-_SLICE = 32
-"""Rows of a product that is larger than that are computed so many at a time."""
-
-
 def _product(o: ops.Product, name: Name) -> str:
-    target, weights, source = name(o.target), name(o.weights), name(o.source)
-    size = o.n_columns * o.n_pre
-    if o.chips > 1 or (o.n_columns >= _OWN_COLUMNS and o.n_post * size <= _OWN_PRODUCT):
-        bias = name(o.bias) if o.bias else "nullptr"
-        sizes = f"{o.n_post}, {o.n_pre}, {o.chips}, {o.n_columns}"
-        return f"neurosim::products({target}, {weights}, {source}, {bias}, {sizes});"
-    lines = []
-    if o.bias:
-        lines.append(
-            f"for (int _i = 0; _i < {o.n_post}; _i++) for (int _c = 0; _c < {o.n_columns}; _c++) "
-            f"{target}[_i*{o.n_columns} + _c] = {name(o.bias)}[_i];"
-        )
-    beta = "1.0" if o.bias else "0.0"
-    if o.n_columns == 1:
-        lines.append(f"neurosim::gemv({o.n_post}, {o.n_pre}, {weights}, {source}, {beta}, {target});")
-        return "\n".join(lines)
-    rows = _SLICE if o.n_post * size > _SMALL >= _SLICE * size else o.n_post
-    for first in range(0, o.n_post, rows):
-        lines.append(
-            f"neurosim::gemm(CblasNoTrans, CblasNoTrans, {min(rows, o.n_post - first)}, "
-            f"{o.n_columns}, {o.n_pre}, {weights} + {first * o.n_pre}, {o.n_pre}, {source}, {o.n_columns}, "
-            f"{beta}, {target} + {first * o.n_columns}, {o.n_columns});"
-        )
-    return "\n".join(lines)
+    operands = (
+        f"{name(o.target)}, {name(o.weights)}, {name(o.source)}, {name(o.bias) if o.bias else 'nullptr'}"
+    )
+    if o.chips > 1:
+        return f"neurosim::products({operands}, {o.n_post}, {o.n_pre}, {o.chips}, {o.n_columns});"
+    return f"neurosim::product({operands}, {o.n_post}, {o.n_pre}, {o.n_columns});"
 
 
+_OWN_OUTER, _OUTER_COLUMNS = 128, 64
+"""Weights up to which, and columns from which on, an outer product is neurosim_chips.h's rather than BLAS's. Seen with
+OpenBLAS 0.3.34 on an AVX2 processor: 10 × 10 and 128 columns is 1.1 (float32: 1.5) times as fast, 32 × 32 half."""
 _BLOCK = 20
 """Steps of one column whose outer products are added as one product. Chosen, as the prototype of this had it."""
 _CHIP_BLOCK = 10

@@ -1,4 +1,4 @@
-"""The products of neurosim_chips.h against numpy, however rows, columns and chips fall into registers."""
+"""The products of neurosim_chips.h and neurosim_products.h against numpy, however sizes fall into registers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ import pytest
 from numpy.typing import NDArray
 
 import neurosim.backend
-from neurosim.backend.compiler import SINGLE
+from neurosim.backend.compiler import SINGLE, blas_paths
 from tests.compiled import shared_library
 
 _SOURCE = """
-#include "neurosim_chips.h"
+#include "neurosim_products.h"
 using neurosim::Real;
 extern "C" void products(Real* target, const Real* weights, const Real* source, const Real* bias, int n_post, int n_pre,
                          int chips, int columns)
 {
     neurosim::products(target, weights, source, bias, n_post, n_pre, chips, columns);
+}
+extern "C" void product(Real* target, const Real* weights, const Real* source, const Real* bias, int n_post, int n_pre,
+                        int columns)
+{
+    neurosim::product(target, weights, source, bias, n_post, n_pre, columns);
 }
 extern "C" void outers(Real* target, const Real* post, const Real* pre, int n_post, int n_pre, int chips, int columns,
                        int accumulate)
@@ -68,6 +73,40 @@ def test_products_and_outer_products_of_all_sizes(tmp_path: Path, precision: str
             _same(got, expected, near, case)
 
 
+@pytest.mark.cpp
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_the_product_of_one_chip_by_blas_and_without(tmp_path: Path, precision: str) -> None:
+    """To the rounding of sums of at most 300 products."""
+    real, draws = np.dtype(precision), np.random.default_rng(4)
+    library = _library(tmp_path, precision)
+    near = 300 * np.finfo(real).eps
+    # one column, too few for a register, small, more than is done at a time, and on both sides of every limit
+    for n_post, n_pre, columns in (
+        (5, 7, 1),
+        (5, 7, 3),
+        (5, 7, 13),
+        (70, 300, 16),
+        (70, 300, 64),
+        (70, 300, 65),
+    ):
+        weights, source, bias = (
+            draws.standard_normal(shape).astype(real)
+            for shape in ((n_post, n_pre), (n_pre, columns), (n_post,))
+        )
+        for given, expected in ((bias, weights @ source + bias[:, None]), (None, weights @ source)):
+            got = _called(
+                library.product,
+                np.full(expected.shape, np.nan, real),
+                weights,
+                source,
+                given,
+                n_post,
+                n_pre,
+                columns,
+            )
+            _same(got, expected, near, f"{n_post} x {n_pre}, {columns} columns")
+
+
 def _same(got: NDArray[np.floating], expected: NDArray[np.floating], near: float, case: str) -> None:
     # columns add up to a few times their root, for which the largest of a case stands
     np.testing.assert_allclose(
@@ -95,5 +134,11 @@ def _library(folder: Path, precision: str) -> ctypes.CDLL:
     source = folder / "products.cpp"
     source.write_text(_SOURCE)
     headers = Path(neurosim.backend.__file__).parent / "templates" / "cpp"
+    include, folder_of_blas, blas = blas_paths()
     single = [f"-D{name}={value}" for name, value in SINGLE] if precision == "float32" else []
-    return shared_library(source, folder / "products.so", compiling=[*single, f"-I{headers}"], linking=[])
+    return shared_library(
+        source,
+        folder / "products.so",
+        compiling=[*single, f"-I{headers}", f"-I{include}"],
+        linking=[f"-L{folder_of_blas}", f"-Wl,-rpath,{folder_of_blas}", f"-l{blas}"],
+    )

@@ -4,6 +4,7 @@
 #ifndef NEUROSIM_CHIPS_H
 #define NEUROSIM_CHIPS_H
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -81,10 +82,10 @@ inline void products_of_single(Real* __restrict target, const Real* __restrict w
         }
 }
 
-// The rows i, …, i + ROWS − 1 of one chip; every number of a column serves them all.
+// The rows i, …, i + ROWS − 1 of one chip in registers so many columns apart; every number of a column serves them all.
 template <int ROWS, int WIDE>
 inline void block_of_chip(Real* __restrict target, const Real* __restrict weights, const Real* __restrict source,
-                          const Real* __restrict bias, int i, int n_pre, int chips, int64_t width, int chip)
+                          const Real* __restrict bias, int i, int n_pre, int chips, int64_t width, int chip, int apart)
 {
     Lanes sums[ROWS][WIDE];
     for (int k = 0; k < ROWS; k++)
@@ -93,7 +94,7 @@ inline void block_of_chip(Real* __restrict target, const Real* __restrict weight
     for (int j = 0; j < n_pre; j++, w += chips, source += width)
     {
         Lanes rates[WIDE];
-        for (int l = 0; l < WIDE; l++) rates[l] = load(source + l * LANES);
+        for (int l = 0; l < WIDE; l++) rates[l] = load(source + l * apart);
         for (int k = 0; k < ROWS; k++)
         {
             const Lanes weight = all(w[(int64_t)k * n_pre * chips]);
@@ -101,7 +102,7 @@ inline void block_of_chip(Real* __restrict target, const Real* __restrict weight
         }
     }
     for (int k = 0; k < ROWS; k++)
-        for (int l = 0; l < WIDE; l++) store(target + (i + k) * width + l * LANES, sums[k][l]);
+        for (int l = 0; l < WIDE; l++) store(target + (i + k) * width + l * apart, sums[k][l]);
 }
 
 template <int ROWS>
@@ -111,19 +112,28 @@ inline void rows_of_chip(Real* target, const Real* weights, const Real* source, 
     const int64_t width = (int64_t)chips * columns, offset = (int64_t)chip * columns;
     target += offset;
     source += offset;
-    int column = 0;
-    for (; column + 2 * LANES <= columns; column += 2 * LANES)
-        block_of_chip<ROWS, 2>(target + column, weights, source + column, bias, i, n_pre, chips, width, chip);
-    for (; column + LANES <= columns; column += LANES)
-        block_of_chip<ROWS, 1>(target + column, weights, source + column, bias, i, n_pre, chips, width, chip);
-    for (; column < columns; column++)
-        for (int k = 0; k < ROWS; k++)
-        {
-            Real sum = bias ? bias[(int64_t)(i + k) * chips + chip] : 0;
-            for (int j = 0; j < n_pre; j++)
-                sum += weights[((int64_t)(i + k) * n_pre + j) * chips + chip] * source[j * width + column];
-            target[(i + k) * width + column] = sum;
-        }
+    if (columns < LANES)
+    {
+        for (int column = 0; column < columns; column++)
+            for (int k = 0; k < ROWS; k++)
+            {
+                Real sum = bias ? bias[(int64_t)(i + k) * chips + chip] : 0;
+                for (int j = 0; j < n_pre; j++)
+                    sum += weights[((int64_t)(i + k) * n_pre + j) * chips + chip] * source[j * width + column];
+                target[(i + k) * width + column] = sum;
+            }
+        return;
+    }
+    for (int column = 0; column < columns; column += 2 * LANES)
+    {
+        // at the end some columns twice, to the same sums, rather than the last of them one by one
+        const int left = columns - column, here = std::min(column, columns - LANES);
+        if (left <= LANES)
+            block_of_chip<ROWS, 1>(target + here, weights, source + here, bias, i, n_pre, chips, width, chip, 0);
+        else
+            block_of_chip<ROWS, 2>(target + here, weights, source + here, bias, i, n_pre, chips, width, chip,
+                                   std::min(LANES, left - LANES));
+    }
 }
 
 inline void products(Real* target, const Real* weights, const Real* source, const Real* bias, int n_post, int n_pre,

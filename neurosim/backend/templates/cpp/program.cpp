@@ -3,10 +3,9 @@
 #include <cstring>
 #include <vector>
 #include "network.h"
-#include "neurosim_blas.h"
-#include "neurosim_chips.h"
 #include "neurosim_io.h"
 #include "neurosim_meet.h"
+#include "neurosim_products.h"
 #include "neurosim_rest.h"
 {% endblock %}
 {% block maincode %}
