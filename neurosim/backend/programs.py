@@ -7,6 +7,7 @@ import select
 import signal
 import struct
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from neurosim.backend.cuda_tools import ORDER
 from neurosim.backend.emulator import Progress
+from neurosim.backend.interrupts import noted
 from neurosim.equations.model import Model
 from neurosim.equations.operations import Meet
 from neurosim.errors import EngineError
@@ -39,10 +41,11 @@ def run_programs(
     """
     interrupted = False
     with ExitStack() as stack:
+        interrupt = stack.enter_context(noted())
         programs = [stack.enter_context(_program(built, folder)) for folder in folders]
         while True:
             try:
-                _wait(programs, meeting, folders[0] / "progress", presentations, progress)
+                _wait(programs, meeting, folders[0] / "progress", presentations, progress, interrupt)
                 break
             except KeyboardInterrupt:
                 if interrupted:
@@ -137,8 +140,9 @@ def _wait(
     path: Path,
     presentations: int,
     progress: Progress | None,
+    interrupt: threading.Event,
 ) -> None:
-    """Until all have ended."""
+    """Until all have ended. KeyboardInterrupt at an interrupt, the flag down again."""
     left = {program.alive: program for program in programs if program.process.poll() is None}
     while left:
         for end in select.select(list(left), [], [], 0.1)[0]:
@@ -147,3 +151,6 @@ def _wait(
             meeting.have_left(len(programs) - len(left))
         if progress is not None:
             progress(struct.unpack("q", path.read_bytes())[0], presentations)
+        if interrupt.is_set():
+            interrupt.clear()
+            raise KeyboardInterrupt

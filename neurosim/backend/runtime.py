@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from brian2 import BrianObject, second
@@ -18,6 +15,7 @@ from numpy.typing import ArrayLike
 from neurosim.backend.brian import build_network, precision_of
 from neurosim.backend.dense_numpy import NumpyTarget, state_array
 from neurosim.backend.emulator import Progress, Recording, initial_values, record_sizes
+from neurosim.backend.interrupts import noted
 from neurosim.backend.stimulus import Stimulus
 from neurosim.equations.model import SCHEDULE_VARIABLES, Model
 
@@ -64,8 +62,11 @@ class NumpyEmulator:
         if progress is not None:
             state.after_presentation = lambda done: progress(done, stimulus.n_presentations)
         start = time.perf_counter()
-        with _interrupts() as interrupt:
-            self._step_to_the_end(interrupt, objects)
+        with noted() as interrupt:
+            try:
+                self._step_to_the_end(interrupt, objects)
+            except KeyboardInterrupt:  # raised by whoever is told of the progress, between two steps
+                interrupt.set()
         interrupted = interrupt.is_set()
         sizes = record_sizes(self.model)
         return Recording(
@@ -113,23 +114,3 @@ class NumpyEmulator:
                 timestep[0] += 1 + state.passed
                 state.passed = 0
                 t[0] = timestep[0] * self.model.dt
-
-
-@contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Collects interrupts in a flag, so that a step is never left half done."""
-    flag = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag
-        return
-
-    def note(_signal: int, _frame: Any) -> None:
-        flag.set()
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield flag
-    except KeyboardInterrupt:  # raised by whoever is told of the progress, between two steps
-        flag.set()
-    finally:
-        signal.signal(signal.SIGINT, before)
