@@ -22,6 +22,10 @@ DONE, FELL_SHORT, BAD_USE, BAD_RUN, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses; 130 is the shell's for an interrupt."""
 
 
+_PLACES = ("/checkpoint", "/connectivity/", "/learning/")
+"""Within a result, as errors that do not know its file name them."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Errors go to standard error, without a traceback."""
     parser = _parser()
@@ -34,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         told = error if isinstance(error, NeurosimError) else _out_of_memory(options, error)
-        if isinstance(told, SpecError) and "spec" in options and _is_key(told.where):
-            told = told.within(str(options.spec))
+        if "spec" in options and (_is_key(told.where) or told.where.startswith(_PLACES)):
+            told = told.within(_asked(options))
         print(f"neurosim: {told.report()}", file=sys.stderr)
         return told.exit_status
     except KeyboardInterrupt:
@@ -44,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_USE
+
+
+def _asked(options: argparse.Namespace) -> str:
+    """The file whose spec is to be followed."""
+    return str(options.spec or options.earlier)
 
 
 def _is_key(where: str) -> bool:
@@ -57,7 +66,7 @@ def _is_key(where: str) -> bool:
 def _out_of_memory(options: argparse.Namespace, error: MemoryError) -> NeurosimError:
     return SpecError(
         "not enough memory",
-        where=str(options.spec),
+        where=_asked(options),
         got=str(error),
         remedy="make network.layers, run.batch or the task's samples smaller",
     )
@@ -76,9 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"neurosim {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
 
-    def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, function: Any, text: str, *, optional: str | None = None
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("spec", metavar="SPEC", help="a TOML file; see examples/specs")
+        sub.add_argument("spec", metavar="SPEC", help="a TOML file; see examples/specs", nargs=optional)
         sub.add_argument(
             "--backend", choices=("numpy", "cpp", "cuda"), help="engine; default: the spec's run.backend"
         )
@@ -90,8 +101,20 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    run = command("run", _run, "train, test after every epoch, verify a sample, write the result")
-    run.add_argument("--out", metavar="FILE.h5", help="where to write the result; default: results/<spec>.h5")
+    run = command(
+        "run", _run, "train, test after every epoch, verify a sample, write the result", optional="?"
+    )
+    run.add_argument(
+        "--from",
+        dest="earlier",
+        metavar="RESULT.h5",
+        help="instead of SPEC: go on with this run, as if it had never stopped",
+    )
+    run.add_argument(
+        "--out",
+        metavar="FILE.h5",
+        help="where to write the result; default: results/<spec>.h5, or the file that the run goes on from",
+    )
     run.add_argument("--plot", metavar="FILE.png", help="also draw learning curves and traces")
     run.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     run.add_argument("--quiet", action="store_true", help="no progress and no tables")
@@ -157,14 +180,39 @@ def _parser() -> argparse.ArgumentParser:
 def _spec(options: argparse.Namespace) -> Spec:
     from neurosim.spec import read_spec
 
+    spec = read_spec(options.spec, overrides=_overrides(options))
+    _check_names(spec)
+    return spec
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
     overrides = list(options.set)
     if options.seed is not None:
         overrides.append(f"run.seed={options.seed}")
     if options.backend is not None:
         overrides.append(f"run.backend={options.backend}")
-    spec = read_spec(options.spec, overrides=overrides)
+    return overrides
+
+
+def _spec_and_earlier(options: argparse.Namespace) -> tuple[Spec, Any]:
+    """The spec of a run, and the result that it goes on from, if any."""
+    if (options.spec is None) == (options.earlier is None):
+        raise SpecError(
+            "nothing to run" if options.spec is None else "one too many to run",
+            where="neurosim run",
+            expected="either SPEC or --from RESULT.h5",
+            remedy="see `neurosim run --help`",
+        )
+    if options.earlier is None:
+        return _spec(options), None
+    from neurosim.io import read_result
+
+    earlier = read_result(options.earlier)
+    from neurosim.experiment import spec_of
+
+    spec = spec_of(earlier, where=options.earlier, overrides=_overrides(options))
     _check_names(spec)
-    return spec
+    return spec, earlier
 
 
 def _check_names(spec: Spec) -> None:
@@ -182,7 +230,7 @@ def _check_names(spec: Spec) -> None:
 def _run(options: argparse.Namespace) -> int:
     from neurosim.io import check_writable, write_result
 
-    spec = _spec(options)
+    spec, earlier = _spec_and_earlier(options)
     out = _output(options)
     check_writable(out)
     if options.plot:
@@ -195,7 +243,7 @@ def _run(options: argparse.Namespace) -> int:
 
     with Progress(quiet=options.quiet or options.json) as progress:
         watcher = Watcher(progress=progress, checkpoint=lambda result: write_result(result, out))
-        finished = run(spec, watcher=watcher)
+        finished = run(spec, watcher=watcher, earlier=earlier)
     result = finished.result
     write_result(result, out)
     if options.plot:
@@ -211,8 +259,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _output(options: argparse.Namespace) -> Path:
     """Where the result goes; the folder results is made, another one is the user's to make."""
-    if options.out is not None:
-        return Path(options.out)
+    if options.out is not None or options.earlier is not None:
+        return Path(options.out or options.earlier)
     folder = Path("results")
     try:
         folder.mkdir(exist_ok=True)

@@ -103,6 +103,20 @@ class Check:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Checkpoint:
+    """What a run needs, beside its connectivity and learning curves, to go on as if it had never stopped."""
+
+    epochs: int
+    """Passes over the training set that are finished; the feedback was learned before the first."""
+    nights: int = 0
+    """Passes in which only feedback weights changed."""
+    status: Status = attrs.field(factory=Status)
+    """How the last epoch ended."""
+    arrays: Mapping[str, Mapping[str, NDArray[np.float64]]] = attrs.field(factory=dict)
+    """By kind, then name: biases as they are stored, cells of a memory, what optimisers and slow noise carry on."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Result:
     """Everything known after a run."""
 
@@ -123,6 +137,8 @@ class Result:
     """What the chip drew for neurons and controllers: devices["layer_1"]["leak"], (n_units,), unit-free."""
     budget: Mapping[str, Mapping[str, Mapping[str, float]]] = attrs.field(factory=dict)
     """What each imperfection does: budget["update"]["offset"]["spread"], relative to the signal; angles in degrees."""
+    checkpoint: Checkpoint | None = None
+    """From which the run can go on; None where there is nothing to go on with."""
     provenance: Mapping[str, Any] = attrs.field(factory=dict)
     """Versions, scales of the chip (volt, ampere and second of a unit), wall time: strings and numbers."""
 

@@ -7,7 +7,7 @@ from neurosim.emulate.emulate import emulate
 from neurosim.emulate.lot import Lot
 from neurosim.emulate.passage import Passage
 from neurosim.emulate.plastic import Rates
-from neurosim.emulate.weights import Weights, projections
+from neurosim.emulate.weights import Weights, projections, stored_weights
 from neurosim.emulate.written import Storage
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "emulate",
     "preset_of",
     "projections",
+    "stored_weights",
 ]

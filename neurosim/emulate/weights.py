@@ -77,6 +77,53 @@ def each_array(weights: Weights, act: Callable[[str, Array], Array]) -> Weights:
     )
 
 
+def projection_names(network: Network, feedback: Feedback) -> tuple[list[str], list[str]]:
+    """Of forward and of feedback weights, as a result calls them, in the order that `Weights` has."""
+    sources = ["input", *(f"layer_{l}" for l in range(1, network.depth))]
+    forward = [f"{source}_to_layer_{l}" for l, source in enumerate(sources, start=1)]
+    ends = feedback_ends(feedback, network.layers)
+    return forward, [f"{source}_to_{target}" for source, target in ends]
+
+
+def stored_weights(
+    spec: Spec,
+    connectivity: Mapping[str, Projection],
+    *,
+    biases: Mapping[str, Array],
+    cells: Mapping[str, Array],
+) -> Weights:
+    """What a chip stores by the connectivity of a result.
+
+    Parameters
+    ----------
+    biases : as stored, "biases_1", …; a result has what is conducted of them.
+
+    Raises
+    ------
+    DataError : what is missing, or does not fit the network.
+    """
+    feedback = method_of(spec.method.name).feedback
+    forward_names, feedback_names = projection_names(spec.network, feedback)
+
+    def stored(name: str) -> Array:
+        found = connectivity[name].device.get("stored") if name in connectivity else None
+        if found is None:
+            raise DataError("has no stored weights", where=f"/connectivity/{name}/device/stored")
+        return found
+
+    names = [f"biases_{l}" for l in range(1, spec.network.depth + 1)]
+    if set(biases) != set(names):
+        raise DataError("biases do not fit the network", expected=", ".join(names), got=", ".join(biases))
+    weights = Weights(
+        forward=tuple(stored(name) for name in forward_names),
+        biases=tuple(biases[name] for name in names),
+        feedback=tuple(stored(name) for name in feedback_names),
+        cells=cells,
+    )
+    weights.check(spec.network, feedback)
+    return weights
+
+
 def projections(
     spec: Spec,
     weights: Weights,
@@ -93,22 +140,23 @@ def projections(
     cells : what was drawn for them, by group and name.
     """
     conducted, drawn = held or weights, cells or {}
+    feedback = method_of(spec.method.name).feedback
+    forward_names, feedback_names = projection_names(spec.network, feedback)
     found: dict[str, Projection] = {}
-    for l in range(1, spec.network.depth + 1):
-        source = "input" if l == 1 else f"layer_{l - 1}"
+    for l, name in enumerate(forward_names, start=1):
         gain, stored = deviations.forward_gain[l - 1], weights.forward[l - 1]
-        found[f"{source}_to_layer_{l}"] = Projection(
+        found[name] = Projection(
             weights=gain * conducted.forward[l - 1],
-            source=source,
+            source="input" if l == 1 else f"layer_{l - 1}",
             target=f"layer_{l}",
             kind="feedforward",
             biases=conducted.biases[l - 1],
             device={"gain": gain, "stored": stored, **drawn.get(f"synapses_{l}", {})},
         )
-    ends = feedback_ends(method_of(spec.method.name).feedback, spec.network.layers)
+    ends = zip(feedback_names, feedback_ends(feedback, spec.network.layers), strict=True)
     arrays = zip(ends, deviations.feedback_gain, weights.feedback, conducted.feedback, strict=True)
-    for place, ((source, target), gain, stored, flowing) in enumerate(arrays, start=1):
-        found[f"{source}_to_{target}"] = Projection(
+    for place, ((name, (source, target)), gain, stored, flowing) in enumerate(arrays, start=1):
+        found[name] = Projection(
             weights=gain * flowing,
             source=source,
             target=target,

@@ -117,16 +117,18 @@ class Storage:
         names = [f"{name}.written_at" for name in self.arrays]
         return names + [f"{name}.fate" for name, array in self.arrays.items() if _fated(array)]
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of what `Weights.cells` has by name, once a run is over."""
+        names = [reference.replace(".written_at", ".age") for reference in self.outputs]
+        return {name: self.arrays[name.partition(".")[0]].cells.step.shape for name in names}
+
     def after(self, final: Mapping[str, Array], *, now: float) -> dict[str, Array]:
         """`Weights.cells` made of them, a time after the run started, s."""
         found = {}
-        for reference in self.outputs:
-            name, state = reference.split(".")
-            values = final[reference].reshape(self.arrays[name].cells.step.shape)
-            if state == "written_at":
-                found[f"{name}.age"] = now - values
-            else:
-                found[reference] = values
+        for (name, shape), reference in zip(self.shapes.items(), self.outputs, strict=True):
+            values = final[reference].reshape(shape)
+            found[name] = values if name == reference else now - values
         return found
 
     def check(self, weights: Weights, *, longer: float) -> None:

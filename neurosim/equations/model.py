@@ -96,6 +96,10 @@ class Group:
         """What differential equations move: name → unit, as Brian2 writes it."""
         return {found["name"]: found["unit"] for found in _DIFFERENTIAL.finditer(self.equations)}
 
+    def size_of(self, variable: str) -> int:
+        """Of how many numbers it consists."""
+        return 1 if self.shares(variable) else self.n_units * self.n_columns
+
     def shares(self, variable: str) -> bool:
         """Whether all its elements have one number."""
         return variable in self._shared

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from neurosim.emulate import VirtualChip, Weights
-from neurosim.experiment.learners import ChipLearner, Exam
+from neurosim.experiment.learners import ChipLearner
+from neurosim.experiment.lessons import Exam
 from neurosim.experiment.order import order_of
 from neurosim.experiment.pretraining import Watch, pretrain
 from neurosim.io import Dataset

@@ -23,7 +23,8 @@ class FeedbackPhase:
     protocol: Protocol
     build_seconds: float
     """What its own chip took to build."""
-    _optimizer: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict)
+    optimizer: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict)
+    """What its own carries on from pass to pass."""
 
     def run(
         self,
@@ -43,11 +44,11 @@ class FeedbackPhase:
             learning=Rates(forward=0.0, feedback=rate),
             nudge=0.0,
             passage=passage,
-            optimizer=self._optimizer,
+            optimizer=self.optimizer,
             wander=wander,
             progress=progress,
         )
-        self._optimizer = seen.optimizer
+        self.optimizer = seen.optimizer
         return seen
 
 

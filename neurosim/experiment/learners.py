@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -14,41 +15,31 @@ from neurosim.backend import Stimulus
 from neurosim.emulate import VirtualChip, Weights, chip_of, projections
 from neurosim.errors import SpecError
 from neurosim.experiment.feedback_phase import feedback_phase
+from neurosim.experiment.lessons import Exam, Lesson
+from neurosim.experiment.recalled import (
+    NIGHT_OPTIMIZER,
+    OPTIMIZER,
+    WANDER,
+    arrays_of,
+    check_cells,
+    kind_of,
+    optimizer_in,
+    wander_in,
+    weights_in,
+)
 from neurosim.experiment.stability import parameters_of
 from neurosim.io import Dataset
 from neurosim.learning import feedback_shapes, method_of
 from neurosim.reference.optimizers import Stepper
 from neurosim.reference.tensors import double
 from neurosim.reference.training import pretrain
-from neurosim.result import DIVERGED, DONE, INTERRUPTED, Projection, Status
+from neurosim.result import DIVERGED, DONE, INTERRUPTED, Checkpoint, Projection, Status
 from neurosim.spec import Deviations, Spec
 from neurosim.spec import Protocol as Phases
 from neurosim.version import __version__
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-
-
-@attrs.frozen(kw_only=True)
-class Lesson:
-    """What came of one pass over the training set."""
-
-    loss: float
-    """Mean loss of the samples shown, each before the update it took part in."""
-    status: Status = attrs.field(factory=Status)
-    settling: float = float("nan")
-    """Mean over presentations of how fast the integrators still moved at the end; NaN: no loop."""
-    seconds: float = 0.0
-
-
-@attrs.frozen(kw_only=True)
-class Exam:
-    """What came of a test."""
-
-    loss: float = float("nan")
-    accuracy: float = float("nan")
-    """NaN where there are no classes."""
-    status: Status = attrs.field(factory=Status)
 
 
 class Learner(Protocol):
@@ -85,6 +76,14 @@ class Learner(Protocol):
         """Versions and scales."""
         ...
 
+    def checkpoint(self) -> tuple[int, dict[str, Mapping[str, Array]]]:
+        """Passes in which only feedback weights changed, and what it carries on beside its connectivity."""
+        ...
+
+    def recall(self, checkpoint: Checkpoint, connectivity: Mapping[str, Projection]) -> None:
+        """Go on from there; DataError where something does not fit."""
+        ...
+
 
 class ChipLearner:
     """Learns by streaming the data through a virtual chip; what it learnt before a divergence is kept."""
@@ -95,7 +94,7 @@ class ChipLearner:
         self.feedback_phase = feedback_phase(chip)
         self._dataset = dataset
         self._optimizer: Mapping[str, Array] = {}
-        self._wander: Mapping[str, Array] | None = None  # of the chip's slow noise, whatever it is shown
+        self._wander: Mapping[str, Array] = {}  # of the chip's slow noise, whatever it is shown
         self._nights = 0
 
     @property
@@ -110,8 +109,27 @@ class ChipLearner:
 
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """See `Learner.learn`. The last batch is filled up from the beginning of the order."""
+        before = self._carried()
+        try:
+            lesson = self._lesson(epoch, order, progress)
+        except BaseException:
+            self._carry(before)
+            raise
+        if lesson.status.kind in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
+            self._carry(before)
+        return lesson
+
+    def _carried(self) -> tuple[Any, ...]:
+        nightly = self.feedback_phase.optimizer if self.feedback_phase else {}
+        return self.weights, self._optimizer, self._wander, self._nights, nightly
+
+    def _carry(self, carried: tuple[Any, ...]) -> None:
+        self.weights, self._optimizer, self._wander, self._nights, nightly = carried
+        if self.feedback_phase:
+            self.feedback_phase.optimizer = nightly
+
+    def _lesson(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         data, stimulus = self._dataset, self._stimulus(order)
-        before = self.weights, self._optimizer, self._wander
         passage = self.chip.show(
             stimulus,
             weights=self.weights,
@@ -126,8 +144,6 @@ class ChipLearner:
             self.weights, self._optimizer = passage.weights, passage.optimizer
             self._wander = passage.wander
             status = self._nights_after(stimulus, status, progress)
-        if status.kind in (DIVERGED, INTERRUPTED):  # what stands is what the last test was of
-            self.weights, self._optimizer, self._wander = before
         held = self.chip.door.read(passage.endings["held"])
         shown = data.train_desired[stimulus.order[: len(held)]]
         return Lesson(
@@ -213,6 +229,28 @@ class ChipLearner:
         night = self.feedback_phase.build_seconds if self.feedback_phase else 0.0
         return {**self.chip.provenance(), "build_seconds": self.chip.build_seconds + night}
 
+    def checkpoint(self) -> tuple[int, dict[str, Mapping[str, Array]]]:
+        """See `Learner.checkpoint`."""
+        weights, optimizer, wander, nights, nightly = self._carried()
+        kinds = {OPTIMIZER: optimizer, NIGHT_OPTIMIZER: nightly, WANDER: wander}
+        return nights, {**arrays_of(weights), **kinds}
+
+    def recall(self, checkpoint: Checkpoint, connectivity: Mapping[str, Projection]) -> None:
+        """See `Learner.recall`."""
+        phase = self.feedback_phase
+        chips = [self.chip, phase.chip] if phase else [self.chip]
+        check_cells(checkpoint, self.chip)
+        nightly = optimizer_in(checkpoint, chips[-1], kind=NIGHT_OPTIMIZER)
+        self._carry(
+            (
+                weights_in(self.chip.spec, checkpoint, connectivity),
+                optimizer_in(checkpoint, self.chip),
+                wander_in(checkpoint, chips),
+                checkpoint.nights,
+                nightly,
+            )
+        )
+
 
 class ReferenceLearner:
     """Learns in torch, for methods that are solved or go one way: BP, DFC-SSA, …"""
@@ -240,7 +278,7 @@ class ReferenceLearner:
 
     def pretrain(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Status:
         """See `Learner.pretrain`."""
-        spec = self._spec
+        spec, stepper = self._spec, copy.deepcopy(self._stepper)
         nights = pretrain(
             spec.network,
             parameters_of(self.weights),
@@ -248,18 +286,18 @@ class ReferenceLearner:
             self._inputs,
             [order],
             batch=spec.run.batch,
-            stepper=self._stepper,
+            stepper=stepper,
             seed=spec.run.seed,
             first_epoch=epoch,
         )
-        status = self._take(next(iter(nights)), f"while the feedback was learned, in epoch {epoch + 1}")
+        after = next(iter(nights))
         if progress is not None:
-            progress(1, 1)
-        return status
+            progress(1, 1)  # which may end it all: nothing of this pass is kept then
+        return self._take(after, stepper, f"while the feedback was learned, in epoch {epoch + 1}")
 
     def learn(self, epoch: int, order: NDArray[np.int32], progress: Progress | None) -> Lesson:
         """See `Learner.learn`."""
-        data, spec = self._dataset, self._spec
+        data, spec, stepper = self._dataset, self._spec, copy.deepcopy(self._stepper)
         epochs = reference.train_epochs(
             spec.network,
             parameters_of(self.weights),
@@ -269,18 +307,18 @@ class ReferenceLearner:
             [order],
             loss=spec.task.loss,
             batch=spec.run.batch,
-            stepper=self._stepper,
+            stepper=stepper,
             seed=spec.run.seed,
             first_epoch=epoch,
         )
         after = next(iter(epochs))
-        status = self._take(after.parameters, f"in epoch {epoch + 1}")
         if progress is not None:
-            progress(1, 1)
+            progress(1, 1)  # as in `pretrain`
+        status = self._take(after.parameters, stepper, f"in epoch {epoch + 1}")
         return Lesson(loss=after.loss, status=status, settling=float("nan"))
 
-    def _take(self, parameters: reference.Parameters, when: str) -> Status:
-        """Make them the weights, unless they have left all bounds."""
+    def _take(self, parameters: reference.Parameters, stepper: Stepper, when: str) -> Status:
+        """Make them the weights, with the optimiser that made them, unless they have left all bounds."""
 
         def arrays(group: str) -> tuple[Array, ...]:
             return tuple(w.cpu().numpy() for w in getattr(parameters, group))
@@ -288,7 +326,7 @@ class ReferenceLearner:
         taken = Weights(forward=arrays("forward"), biases=arrays("biases"), feedback=arrays("feedback"))
         if not all(np.isfinite(w).all() for w in (*taken.forward, *taken.biases, *taken.feedback)):
             return Status(kind=DIVERGED, part="weights", message=f"weights left all bounds {when}")
-        self.weights = taken
+        self.weights, self._stepper = taken, stepper
         return Status(kind=DONE)
 
     def test(self, epoch: int) -> Exam:
@@ -316,6 +354,16 @@ class ReferenceLearner:
             "numpy": np.__version__,
             "chip": "ideal",
         }
+
+    def checkpoint(self) -> tuple[int, dict[str, Mapping[str, Array]]]:
+        """See `Learner.checkpoint`; a night is its epoch's here."""
+        return 0, {**arrays_of(self.weights), OPTIMIZER: self._stepper.state()}
+
+    def recall(self, checkpoint: Checkpoint, connectivity: Mapping[str, Projection]) -> None:
+        """See `Learner.recall`."""
+        weights = weights_in(self._spec, checkpoint, connectivity)
+        self._stepper.restore(kind_of(checkpoint, OPTIMIZER), parameters_of(weights))
+        self.weights = weights
 
 
 def batches(order: NDArray[np.integer[Any]], columns: int) -> NDArray[np.int32]:

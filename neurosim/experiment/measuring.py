@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.emulate import Weights
-from neurosim.errors import SpecError
+from neurosim.errors import DataError, SpecError
 from neurosim.experiment.stability import loop_stability, parameters_of
 from neurosim.io import Dataset
 from neurosim.learning import method_of
@@ -28,6 +28,21 @@ class Measured:
 
     rows: list[Mapping[str, float]] = attrs.field(factory=list)
     epochs: list[float] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, curves: Mapping[str, Series]) -> Measured:
+        """What the learning curves of a result say was measured."""
+        if "measured_after" not in curves:
+            return cls()
+        taken = {name: s.values for name, s in curves.items() if s.axis == "measured_after"}
+        epochs = curves["measured_after"].values
+        bad = [name for name, values in taken.items() if values.shape != epochs.shape]
+        if bad:
+            raise DataError("has the wrong shape", where=f"/learning/{bad[0]}", expected=str(epochs.shape))
+        rows: list[Mapping[str, float]] = [
+            {name: float(values[i]) for name, values in taken.items()} for i in range(len(epochs))
+        ]
+        return cls(rows=rows, epochs=[float(epoch) for epoch in epochs])
 
     def add(self, epoch: int, row: Mapping[str, float]) -> None:
         """Those taken after so many epochs."""

@@ -5,14 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
 from neurosim.emulate import VirtualChip, Weights
+from neurosim.experiment.continued import (
+    SPEC_SOURCE,
+    check_chip,
+    check_continues,
+    checkpoint_of,
+    exams_in,
+    lessons_in,
+)
 from neurosim.experiment.interrupts import none_lost
-from neurosim.experiment.learners import ChipLearner, Exam, Learner, Lesson, ReferenceLearner
+from neurosim.experiment.learners import ChipLearner, Learner, ReferenceLearner
+from neurosim.experiment.lessons import Exam, Lesson
 from neurosim.experiment.measuring import Measured, measure
 from neurosim.experiment.order import order_of
 from neurosim.experiment.pretraining import pretrain
@@ -25,7 +35,7 @@ from neurosim.experiment.verify import (
 )
 from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
-from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Result, Series, Status
+from neurosim.result import DIVERGED, INTERRUPTED, UNFINISHED, Checkpoint, Result, Series, Status
 from neurosim.spec import Spec, write_spec
 
 
@@ -47,10 +57,21 @@ class Finished:
     verification: Verification | None
 
 
-def run(spec: Spec, *, backend: str | None = None, watcher: Watcher | None = None) -> Finished:
+def run(
+    spec: Spec,
+    *,
+    backend: str | None = None,
+    watcher: Watcher | None = None,
+    earlier: Result | None = None,
+) -> Finished:
     """Train by the spec, test after every epoch, verify a sample of presentations at the end.
 
     An interrupt ends it early: the result then holds all epochs that were finished.
+
+    Parameters
+    ----------
+    earlier : a run of this spec to go on with, as if it had never stopped; see `check_continues` for what the spec
+        may have otherwise.
 
     Raises
     ------
@@ -58,6 +79,8 @@ def run(spec: Spec, *, backend: str | None = None, watcher: Watcher | None = Non
         trouble (divergence, loops that do not settle) is the status of the result.
     """
     start, told = time.perf_counter(), watcher or Watcher()
+    if earlier is not None:
+        check_continues(spec, earlier)
     with none_lost() as check:
 
         def progress(what: str, done: int, total: int) -> None:
@@ -69,6 +92,8 @@ def run(spec: Spec, *, backend: str | None = None, watcher: Watcher | None = Non
         check_sizes(spec, dataset)
         learner, chip = _learner(spec, dataset, backend, watching)
         history = _History(spec=spec, learner=learner, engine=chip.backend if chip else "torch", start=start)
+        if earlier is not None:
+            history.recall(earlier)
         status = _epochs(spec, learner, dataset, history, watching)
         verification, status = _verification(spec, learner, chip, dataset, status, watching)
     return Finished(result=history.result(status, verification), verification=verification)
@@ -86,16 +111,16 @@ def _learner(
 
 
 def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
-    status = Status()
+    status = history.status
     try:
-        if spec.run.epochs:
-            status = pretrain(spec, learner, dataset, watcher.progress)
-        if status.good:
-            status = history.test(0)
-        if not status.good:
-            return status
-        history.measure(0, dataset)
-        for epoch in range(spec.run.epochs):
+        if spec.run.epochs and not history.tests:
+            begun = pretrain(spec, learner, dataset, watcher.progress)
+            if not begun.good:
+                return begun
+        tested = history.test(dataset)
+        if not tested.good:
+            return tested
+        for epoch in range(len(history.lessons), spec.run.epochs):
             what = f"epoch {epoch + 1} of {spec.run.epochs}"
             lesson = learner.learn(epoch, order_of(spec, dataset, epoch), partial(watcher.progress, what))
             status = lesson.status
@@ -104,10 +129,9 @@ def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, w
             if status.kind == DIVERGED:
                 return _advised(spec, status)
             history.add(lesson)
-            tested = history.test(epoch + 1)
+            tested = history.test(dataset)
             if not tested.good:
                 return tested
-            history.measure(epoch + 1, dataset)
             so_far = attrs.evolve(status, kind=UNFINISHED, message=f"{what} is done")
             watcher.checkpoint(history.result(so_far, None))
     except KeyboardInterrupt:
@@ -136,8 +160,8 @@ def _verification(
 ) -> tuple[Verification | None, Status]:
     if spec.run.verify_samples == 0 or status.kind in (DIVERGED, INTERRUPTED):
         return None, status
-    watcher.progress("verifying", 0, 1)
     try:
+        watcher.progress("verifying", 0, 1)
         if chip is None:
             return verify_reference(spec, learner.weights, dataset), status
         return verify_weights(chip, learner.weights, dataset), status
@@ -160,21 +184,38 @@ class _History:
     def add(self, lesson: Lesson) -> None:
         self.lessons.append(lesson)
 
-    def test(self, epoch: int) -> Status:
-        exam = self.learner.test(epoch)
-        if exam.status.good:
-            self.tests.append(exam)
-        return exam.status
+    @property
+    def status(self) -> Status:
+        """How the last epoch ended."""
+        return self.lessons[-1].status if self.lessons else Status()
 
-    def measure(self, epoch: int, dataset: Dataset) -> None:
-        every = self.spec.run.measure_every
-        if every and epoch % every == 0:
+    def test(self, dataset: Dataset) -> Status:
+        """Test and measure after the last epoch, where that has not been done."""
+        epoch, every = len(self.lessons), self.spec.run.measure_every
+        if len(self.tests) == epoch:
+            exam = self.learner.test(epoch)
+            if not exam.status.good:
+                return exam.status
+            self.tests.append(exam)
+        if every and epoch % every == 0 and epoch not in self.measured.epochs:
             row = measure(self.spec, self.learner.held(), dataset, self.learner.deviations)
             self.measured.add(epoch, row)
+        return Status()
+
+    def recall(self, earlier: Result) -> None:
+        """Go on after an earlier run that `check_continues` has let through."""
+        check_chip(earlier, self.learner.provenance())
+        checkpoint, curves = checkpoint_of(earlier), earlier.learning
+        self.learner.recall(checkpoint, earlier.connectivity)
+        self.lessons = lessons_in(curves, checkpoint)
+        self.tests = exams_in(curves, checkpoint)
+        self.measured = Measured.of(curves)
+        self.start -= float(earlier.provenance.get("wall_seconds", 0.0))
 
     def result(self, status: Status, verification: Verification | None) -> Result:
         facts: dict[str, Any] = {
             **self.learner.provenance(),
+            **({SPEC_SOURCE: str(Path(self.spec.source).resolve())} if self.spec.source else {}),
             "wall_seconds": time.perf_counter() - self.start,
         }
         chip = self.learner.chip if isinstance(self.learner, ChipLearner) else None
@@ -190,8 +231,16 @@ class _History:
             traces=verification.traces if verification else {},
             verification=verification.checks if verification else (),
             devices=chip.devices() if chip else {},
+            checkpoint=self._checkpoint(),
             provenance=facts,
         )
+
+    def _checkpoint(self) -> Checkpoint | None:
+        """None before the first test, and where feedback that has to be learned first was not."""
+        if not (self.tests and self.spec.run.epochs):
+            return None
+        nights, arrays = self.learner.checkpoint()
+        return Checkpoint(epochs=len(self.lessons), nights=nights, status=self.status, arrays=arrays)
 
     def _series(self) -> dict[str, Series]:
         def per_epoch(values: list[float], axis: str = "epoch", unit: str = "1") -> Series:

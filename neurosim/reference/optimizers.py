@@ -108,7 +108,7 @@ class Stepper:
         """
         arrays = _named(parameters)
         known = {f"{name}.{state}" for name in arrays for state in STATES}
-        present = {entry.rsplit(".", 1)[0] for entry in state}
+        present = dict.fromkeys(entry.rsplit(".", 1)[0] for entry in state)
         missing = {f"{name}.{part}" for name in present for part in STATES} - set(state)
         if missing or set(state) - known:
             raise DataError(

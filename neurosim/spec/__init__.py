@@ -13,7 +13,7 @@ from neurosim.spec.network import ACTIVATIONS, Network
 from neurosim.spec.noise_source import NoiseSource
 from neurosim.spec.optimizer import Optimizer
 from neurosim.spec.protocol import Protocol
-from neurosim.spec.reader import Spec, read_spec, write_spec
+from neurosim.spec.reader import Spec, read_spec, read_spec_text, write_spec
 from neurosim.spec.run import Run
 from neurosim.spec.sleep import Sleep
 from neurosim.spec.task import Task
@@ -36,5 +36,6 @@ __all__ = [
     "Task",
     "asleep",
     "read_spec",
+    "read_spec_text",
     "write_spec",
 ]

@@ -51,10 +51,20 @@ def read_spec(path: str | Path, *, overrides: Sequence[str] = ()) -> Spec:
         raise SpecError(
             "cannot be read", where=str(path), expected="a TOML file in UTF-8", got=str(error)
         ) from None
-    tables = _parse_toml(text, where=str(path))
+    return read_spec_text(text, source=str(path), overrides=overrides)
+
+
+def read_spec_text(text: str, *, source: str = "spec", overrides: Sequence[str] = ()) -> Spec:
+    """The spec in TOML text as `read_spec` has it of a file; `source` names it in errors.
+
+    Raises
+    ------
+    SpecError : no TOML, or a key or value is not allowed.
+    """
+    tables = _parse_toml(text, where=source)
     for override in overrides:
         _apply_override(tables, override)
-    return parse_spec(tables, source=str(path))
+    return parse_spec(tables, source=source)
 
 
 def parse_spec(tables: Mapping[str, Any], *, source: str = "spec") -> Spec:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from neurosim.result import Check, Projection, Result, Series, Status, Trace
+from neurosim.result import Check, Checkpoint, Projection, Result, Series, Status, Trace
+from tests.same import assert_same as same
 
 ODD_NUMBERS = np.array(
     [
@@ -81,6 +82,16 @@ def full_result() -> Result:
             Check(name="alignment", value=12.5, tolerance=10.0, gating=False),
         ),
         devices={"layer_1": {"leak": rng.normal(size=3), "offset": np.zeros(3)}, "controller": {}},
+        checkpoint=Checkpoint(
+            epochs=3,
+            nights=7,
+            status=Status(kind="not settled", step=9, time=0.1, message="slow"),
+            arrays={
+                "biases": {"biases_2": rng.normal(size=3), "biases_1": ODD_NUMBERS},
+                "cells": {"synapses_1.age": odd},
+                "wander": {},
+            },
+        ),
         provenance={
             "numpy": "2.3.5",
             "volt": 0.02,
@@ -96,35 +107,4 @@ def full_result() -> Result:
 @pytest.fixture(scope="session")
 def assert_same() -> Callable[[object, object], None]:
     """assert_same(one, other) on results, or any part of them."""
-    return _assert_same
-
-
-def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two arrays have the same shape, type and bits, NaN payloads and signs of zero included."""
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
-
-
-def _assert_same(one: object, other: object, where: str = "result") -> None:
-    """Two trees of mappings, tuples, attrs objects and arrays are the same, order and bits included."""
-    if isinstance(one, np.ndarray):
-        assert isinstance(other, np.ndarray), where
-        assert _same_bits(one, other), where
-    elif hasattr(one, "__attrs_attrs__"):
-        assert type(one) is type(other), where
-        for field in one.__attrs_attrs__:
-            _assert_same(getattr(one, field.name), getattr(other, field.name), f"{where}.{field.name}")
-    elif isinstance(one, dict):
-        assert isinstance(other, dict), where
-        assert set(one) == set(other), where
-        if not where.endswith("provenance"):  # attributes have no order
-            assert list(one) == list(other), where
-        for key in one:
-            _assert_same(one[key], other[key], f"{where}[{key!r}]")
-    elif isinstance(one, tuple):
-        assert isinstance(other, tuple), where
-        assert len(one) == len(other), where
-        for index, (a, b) in enumerate(zip(one, other, strict=True)):
-            _assert_same(a, b, f"{where}[{index}]")
-    else:
-        assert type(one) is type(other), where
-        assert one == other or (one != one and other != other), where
+    return same

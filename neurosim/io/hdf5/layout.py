@@ -11,6 +11,8 @@
 /verification/<check>        a group: value, tolerance, passed, detail, gating, position
 /devices/<part>/<parameter>  (n_units,)
 /budget/<signal>/<imperfection>  a group: shift, spread, second, angle, share, and what was emulated
+/checkpoint                  epochs, nights, and the status of the last epoch as in the root; empty: none
+    <kind>/<name>            what a run carries on, see neurosim.result.Checkpoint
 /provenance                  one attribute for each entry
 
 Arrays are float64 data sets, shown by their shape; everything else named here is an attribute. Members of
@@ -22,9 +24,18 @@ from __future__ import annotations
 FORMAT = "neurosim"
 FORMAT_VERSION = 1
 
-GROUPS = ("connectivity", "learning", "traces", "verification", "devices", "budget", "provenance")
+GROUPS = (
+    "connectivity",
+    "learning",
+    "traces",
+    "verification",
+    "devices",
+    "budget",
+    "checkpoint",
+    "provenance",
+)
 """Groups of the root, each under the name of its field in Result; always there, if empty."""
-LATER = ("budget",)
+LATER = ("budget", "checkpoint")
 """Those that files written by earlier versions do not have."""
 
 STATUS_FIELDS: dict[str, tuple[str, type]] = {

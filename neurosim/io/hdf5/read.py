@@ -14,7 +14,7 @@ from neurosim.io.atomic import one_line
 from neurosim.io.hdf5.guarded import Node
 from neurosim.io.hdf5.heaps import check_heaps
 from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, LATER, STATUS_FIELDS
-from neurosim.result import STATUSES, Check, Projection, Result, Series, Status, Trace
+from neurosim.result import STATUSES, Check, Checkpoint, Projection, Result, Series, Status, Trace
 
 _KINDS = ("feedforward", "feedback")
 
@@ -53,17 +53,21 @@ def _check_openable(path: Path) -> None:
 
 def _read(root: Node) -> Result:
     _check_format(root)
-    kind = root.text("status")
-    _check_word(root, "status", kind, STATUSES)
-    readers: dict[type, Callable[[str], Any]] = {int: root.whole, float: root.real, str: root.text}
-    fields = {field: readers[type_](name) for field, (name, type_) in STATUS_FIELDS.items()}
     return Result(
         spec=root.text("spec"),
         seed=root.whole("seed"),
         backend=root.text("backend"),
-        status=Status(kind=kind, **fields),
+        status=_read_status(root),
         **{name: _READERS[name](root.group(name)) for name in GROUPS if name not in LATER or root.has(name)},
     )
+
+
+def _read_status(node: Node) -> Status:
+    kind = node.text("status")
+    _check_word(node, "status", kind, STATUSES)
+    readers: dict[type, Callable[[str], Any]] = {int: node.whole, float: node.real, str: node.text}
+    fields = {field: readers[type_](name) for field, (name, type_) in STATUS_FIELDS.items()}
+    return Status(kind=kind, **fields)
 
 
 def _check_format(root: Node) -> None:
@@ -155,6 +159,17 @@ def _read_numbers(group: Node) -> dict[str, float]:
     return {name: group.real(name) for name in group.attributes()}
 
 
+def _read_checkpoint(group: Node) -> Checkpoint | None:
+    if not group.attributes():
+        return None
+    return Checkpoint(
+        epochs=group.whole("epochs"),
+        nights=group.whole("nights"),
+        status=_read_status(group),
+        arrays={kind: member.arrays() for kind, member in group.groups()},
+    )
+
+
 _READERS: dict[str, Callable[[Node], Any]] = {
     "connectivity": _read_connectivity,
     "learning": _read_learning,
@@ -162,6 +177,7 @@ _READERS: dict[str, Callable[[Node], Any]] = {
     "verification": _read_verification,
     "devices": _read_devices,
     "budget": _read_budget,
+    "checkpoint": _read_checkpoint,
     "provenance": Node.attributes,
 }
 """Group of the file = field of Result → its reader."""

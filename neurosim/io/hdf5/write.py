@@ -13,7 +13,7 @@ import numpy as np
 from neurosim.errors import OutputError
 from neurosim.io.atomic import one_line, write_atomically
 from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, STATUS_FIELDS
-from neurosim.result import Check, Projection, Result
+from neurosim.result import Check, Checkpoint, Projection, Result, Status
 from neurosim.version import __version__
 
 
@@ -43,10 +43,8 @@ def _write(result: Result, file: Any, where: str) -> None:
         backend=result.backend,
         spec=result.spec,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        status=result.status.kind,
     )
-    for field, (name, kind) in STATUS_FIELDS.items():
-        file.attrs[name] = kind(getattr(result.status, field))
+    _write_status(file, result.status)
     groups = {name: _add_group(file, name) for name in GROUPS}
     for name, projection in result.connectivity.items():
         _write_projection(_add_group(groups["connectivity"], name), projection)
@@ -66,7 +64,15 @@ def _write(result: Result, file: Any, where: str) -> None:
         group = _add_group(groups["budget"], signal)
         for name, numbers in imperfections.items():
             _add_group(group, name).attrs.update({key: float(value) for key, value in numbers.items()})
+    if result.checkpoint is not None:
+        _write_checkpoint(groups["checkpoint"], result.checkpoint)
     _write_provenance(groups["provenance"], result.provenance, where)
+
+
+def _write_status(group: Any, status: Status) -> None:
+    group.attrs["status"] = status.kind
+    for field, (name, kind) in STATUS_FIELDS.items():
+        group.attrs[name] = kind(getattr(status, field))
 
 
 def _write_projection(group: Any, projection: Projection) -> None:
@@ -91,6 +97,15 @@ def _write_check(group: Any, check: Check, position: int) -> None:
         gating=check.gating,
         position=position,
     )
+
+
+def _write_checkpoint(group: Any, checkpoint: Checkpoint) -> None:
+    group.attrs.update(epochs=checkpoint.epochs, nights=checkpoint.nights)
+    _write_status(group, checkpoint.status)
+    for kind, arrays in checkpoint.arrays.items():
+        members = _add_group(group, kind)
+        for name, values in arrays.items():
+            _add_array(members, name, values)
 
 
 def _write_provenance(group: Any, provenance: Mapping[str, Any], where: str) -> None:
