@@ -142,10 +142,11 @@ def _wait(
     progress: Progress | None,
     interrupt: threading.Event,
 ) -> None:
-    """Until all have ended. KeyboardInterrupt at an interrupt, the flag down again."""
+    """Until all have ended, of which `progress` is told in any case. KeyboardInterrupt at an interrupt, the flag down
+    again."""
     left = {program.alive: program for program in programs if program.process.poll() is None}
-    while left:
-        for end in select.select(list(left), [], [], 0.1)[0]:
+    while True:
+        for end in select.select(list(left), [], [], 0.1)[0] if left else ():
             left.pop(end).process.wait()
         if meeting is not None:
             meeting.have_left(len(programs) - len(left))
@@ -154,3 +155,5 @@ def _wait(
         if interrupt.is_set():
             interrupt.clear()
             raise KeyboardInterrupt
+        if not left:
+            return
