@@ -21,7 +21,8 @@ from tests.cli.conftest import Cli, Outcome, assert_refused, finish, start
     [
         ([], "required: COMMAND"),
         (["runn", "a.toml"], "invalid choice: 'runn'"),
-        (["run"], "required: SPEC"),
+        (["run"], "either SPEC or --from"),
+        (["verify"], "required: SPEC"),
         (["run", "a.toml", "--outt", "a"], "--outt"),
         (["run", "a.toml", "--backend", "gpu"], "invalid choice: 'gpu'"),
         (["run", "a.toml", "--seed", "x"], "--seed"),
