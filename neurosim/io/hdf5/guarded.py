@@ -27,6 +27,8 @@ class Node:
     """Path of the file, for messages."""
     file_bytes: int
     """Size of the file on disk, B."""
+    lazy: bool = False
+    """Whether arrays stay in the file, as data sets whose parts can be read while it is open."""
 
     @property
     def where(self) -> str:
@@ -76,7 +78,7 @@ class Node:
             expected = f"{ndim} dimensions" if ndim is not None else "at least one dimension"
             raise self._refuse("has the wrong shape", expected=expected, got=str(data.shape))
         self._check_storage()
-        return np.asarray(data[()], dtype=np.float64)
+        return data if self.lazy else np.asarray(data[()], dtype=np.float64)
 
     def text(self, name: str) -> str:
         """An attribute that is a string."""

@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from neurosim.errors import OutputError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _COLLECTION = struct.Struct("<4sB3xQ")
 _OBJECT = struct.Struct("<HH4xQ")
+_MARK = b"GCOL\x01"
+_BLOCK = 2**22
+"""Bytes that are searched at a time, chosen."""
 _LEAST_COLLECTION = 4096
 """HDF5 itself refuses a smaller one, and one that goes beyond the end of the file."""
 
@@ -36,8 +41,7 @@ def check_heaps(path: Path) -> None:
         if not start.startswith(_SIGNATURE) or sizes != b"\x08\x08":
             raise OutputError("is no HDF5 file", where=str(path), expected="a result that neurosim wrote")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            at = content.find(b"GCOL\x01")
-            while at >= 0:
+            for at in _marks(file):
                 if not _ends(content, at):
                     raise OutputError(
                         "has damaged texts",
@@ -46,7 +50,20 @@ def check_heaps(path: Path) -> None:
                         got=f"others at byte {at}",
                         remedy="take a copy or run again",
                     )
-                at = content.find(b"GCOL\x01", at + 1)
+
+
+def _marks(file: BinaryIO) -> Iterator[int]:
+    """Where collections may begin, found without the whole file in memory."""
+    file.seek(0)
+    start, block = 0, file.read(_BLOCK)
+    while block:
+        at = block.find(_MARK)
+        while at >= 0:
+            yield start + at
+            at = block.find(_MARK, at + 1)
+        more = file.read(_BLOCK)
+        left = block[1 - len(_MARK) :] if more else b""  # too short for a whole mark
+        start, block = start + len(block) - len(left), left + more
 
 
 def _ends(content: mmap.mmap, at: int) -> bool:

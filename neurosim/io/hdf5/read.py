@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,30 @@ def read_result(path: str | Path) -> Result:
     ------
     OutputError : missing, damaged, no neurosim file, or of a layout unknown here. Links are never followed.
     """
+    with _opened(path, lazy=False) as root:
+        return _read(root)
+
+
+@contextmanager
+def open_result(path: str | Path) -> Iterator[Result]:
+    """The same while its file is open: arrays are h5py data sets, of which parts are read when they are asked for.
+
+    Raises
+    ------
+    OutputError : as `read_result`, also for what is found damaged later.
+    """
+    with _opened(path, lazy=True) as root:
+        yield _read(root)
+
+
+@contextmanager
+def _opened(path: str | Path, *, lazy: bool) -> Iterator[Node]:
     where = str(path)
     _check_openable(Path(path))
     try:
         check_heaps(Path(path))
         with h5py.File(path, "r", locking=False) as file:
-            return _read(Node(item=file, file=where, file_bytes=os.path.getsize(path)))
+            yield Node(item=file, file=where, file_bytes=os.path.getsize(path), lazy=lazy)
     except NeurosimError:
         raise
     except Exception as error:  # h5py answers damage with whatever exception comes first
