@@ -181,6 +181,26 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--quiet", action="store_true", help="no progress")
     export.add_argument("--debug", action="store_true", help="show tracebacks")
     export.set_defaults(command=_export)
+    show = commands.add_parser(
+        "show",
+        help="what is in a result: sizes, ranges, units, status",
+        description="Print a line for every array of a result file, and what the run came to.",
+    )
+    show.add_argument("result", metavar="RESULT", help="a file that `neurosim run` wrote")
+    show.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="also draw weight matrices, weights and degrees: .png, .svg or .pdf",
+    )
+    show.add_argument(
+        "--threshold",
+        type=float,
+        metavar="T",
+        help="degrees count weights of at least this magnitude; default: their root mean square",
+    )
+    show.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
+    show.add_argument("--debug", action="store_true", help="show tracebacks")
+    show.set_defaults(command=_show)
     doctor = commands.add_parser(
         "doctor",
         help="what this machine can do: engines, BLAS, build cache, CUDA's tools, data sets",
@@ -395,6 +415,28 @@ def _presets(options: argparse.Namespace) -> int:
         print_presets(found, _console())
     else:
         print_preset(found[0], _console())
+    return DONE
+
+
+def _show(options: argparse.Namespace) -> int:
+    from neurosim.io import open_result
+    from neurosim.report.connectivity_picture import FORMATS, draw_connectivity
+    from neurosim.report.contents import contents_as_json, print_contents
+
+    threshold = options.threshold
+    if threshold is not None and not 0 <= threshold < math.inf:
+        raise OutputError(
+            "bad value", where="--threshold", expected="a finite number >= 0", got=str(threshold)
+        )
+    if options.plot:
+        _check_picture(options.plot, FORMATS)
+    with open_result(options.result) as result:
+        if options.plot:
+            draw_connectivity(result, options.plot, threshold=threshold)
+        if options.json:
+            _print_json(contents_as_json(result))
+        else:
+            print_contents(result, _console())
     return DONE
 
 

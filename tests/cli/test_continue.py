@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import attrs
@@ -39,6 +40,36 @@ def test_a_killed_run_goes_on_as_if_it_had_never_stopped(cli: Cli, spec: Path, t
     assert_same(
         _without_times(read_result(tmp_path / "a.h5")), _without_times(read_result(tmp_path / "b.h5"))
     )
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments_change_nothing(cli: Cli, spec: Path, tmp_path: Path) -> None:
+    """Each time the file opens, holds all that the run had told of but the epoch under way, and the run goes on."""
+    draws, path, first = np.random.default_rng(5), tmp_path / "a.h5", [spec, "--out", tmp_path / "a.h5"]
+    reached = 0
+    for _ in range(50):
+        given = ["--from", path] if path.exists() else first
+        process = start("run", *given, "--set", "run.epochs=100000", folder=tmp_path)
+        assert process.stderr is not None
+        told = 0
+        for _ in range(int(draws.integers(1, 4))):
+            line = next(line for line in process.stderr if line.startswith("epoch "))
+            told = int(line.split()[1])
+        time.sleep(draws.uniform(0, 0.3))
+        process.kill()
+        finish(process)
+        if not path.exists():
+            assert told <= 1
+            continue
+        killed = read_result(path)
+        assert killed.checkpoint is not None
+        assert killed.checkpoint.epochs >= max(told - 1, reached)
+        reached = killed.checkpoint.epochs
+    assert reached > 25
+    epochs = f"run.epochs={reached + 1}"
+    assert cli("run", "--from", path, "--set", epochs, "--quiet").status == 0
+    assert cli("run", spec, "--set", epochs, "--out", tmp_path / "b.h5", "--quiet").status == 0
+    assert_same(_without_times(read_result(path)), _without_times(read_result(tmp_path / "b.h5")))
 
 
 def test_the_file_gone_on_from_is_kept_if_another_is_named(cli: Cli, finished, tmp_path: Path) -> None:
