@@ -33,6 +33,7 @@ class Summary:
     """NaN."""
 
 
+@np.errstate(over="ignore")  # of numbers next to the largest there are the spread is infinite
 def summarise(values: Any) -> Summary:
     """Of an array or an open data set of any shape."""
     count = zeros = good = infinite = 0

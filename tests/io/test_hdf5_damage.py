@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from neurosim.errors import OutputError
-from neurosim.io import read_result, write_result
+from neurosim.io import open_result, read_result, write_result
+from neurosim.report.contents import rows_of
 from neurosim.result import Result
 
 
@@ -186,38 +188,132 @@ def test_heaps_without_end_are_refused(path, monkeypatch, block):
         assert refuse(path).what == "has damaged texts"
 
 
-def _mutations(content: bytes) -> list[bytes]:
+def _mutations(content: bytes, scale: int) -> list[bytes]:
     rng = np.random.default_rng(0)
-    cut = [content[:length] for length in rng.integers(0, len(content), 40)]
+    cut = [content[:length] for length in rng.integers(0, len(content), 40 * scale)]
     mutated = []
     for flips in (1, 1, 1, 3, 10, 100):
-        for _ in range(30):
+        for _ in range(30 * scale):
             bytes_ = bytearray(content)
             for at in rng.integers(0, len(content), flips):
                 bytes_[at] = rng.integers(256)
             mutated.append(bytes(bytes_))
-    for _ in range(30):  # a page lost
+    for _ in range(30 * scale):  # a page lost
         start = int(rng.integers(0, len(content)))
         mutated.append(content[:start] + bytes(min(512, len(content) - start)) + content[start + 512 :])
     return cut + mutated
 
 
-def test_mutated_and_truncated_files_are_read_or_refused(good, tmp_path):
+def _read_or_refused(path: Path) -> bool:
+    """Whether it was read; all of it, and what is opened instead with every array looked at."""
+    try:
+        result = read_result(path)
+    except OutputError as error:
+        report = error.report()
+    else:
+        assert isinstance(result, Result)
+        return True
+    assert len(report.splitlines()) <= 5
+    with pytest.raises(OutputError), open_result(path) as opened:
+        rows_of(opened)
+    return False
+
+
+@pytest.mark.parametrize("scale", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_mutated_and_truncated_files_are_read_or_refused(good, tmp_path, scale):
     path = tmp_path / "mutated.h5"
-    outcomes = {"read": 0, "refused": 0}
-    longest = 0
-    for content in _mutations(good.read_bytes()):
+    outcomes = []
+    for content in _mutations(good.read_bytes(), scale):
         path.write_bytes(content)
-        try:
-            result = read_result(path)
-        except OutputError as error:
-            longest = max(longest, len(error.report().splitlines()))
-            outcomes["refused"] += 1
-        else:
-            assert isinstance(result, Result)
-            outcomes["read"] += 1
-    assert outcomes["refused"] >= 100, (
-        outcomes
-    )  # 40 cut files and most flips in headers, which have checksums
-    assert sum(outcomes.values()) == 250
-    assert longest <= 5
+        outcomes.append(_read_or_refused(path))
+    assert len(outcomes) == 250 * scale
+    # the cut files and most flips in headers, which have checksums
+    assert outcomes.count(False) >= 100 * scale
+
+
+ABSURD = 2**40
+"""Numbers that a data set claims to have, 8 TiB."""
+MOST_MEMORY = 64 * 2**20
+"""B that reading may take: the file has .3 MB, and HDF5 its caches."""
+
+
+def _members(file: h5py.File) -> list[str]:
+    names: list[str] = []
+    file.visit(names.append)
+    return names
+
+
+def _absurd(parent: h5py.Group, name: str) -> None:
+    del parent[name]
+    parent.create_dataset(name, shape=(ABSURD,), dtype="f8", chunks=(2**16,))
+
+
+def _retyped(parent: h5py.Group, name: str) -> None:
+    del parent[name]
+    parent[name] = np.array([b"text", b"more"])
+
+
+def _reshaped(parent: h5py.Group, name: str) -> None:
+    del parent[name]
+    parent[name] = np.zeros((2, 3, 1, 2))
+
+
+def _grouped(parent: h5py.Group, name: str) -> None:
+    del parent[name]
+    parent.create_group(name)
+
+
+def _linked_out(parent: h5py.Group, name: str) -> None:
+    del parent[name]
+    parent[name] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def _linked_round(parent: h5py.Group, name: str) -> None:
+    del parent[name]
+    parent[name] = h5py.SoftLink(parent.name)
+
+
+def _bare(parent: h5py.Group, name: str) -> None:
+    for key in list(parent[name].attrs):
+        del parent[name].attrs[key]
+
+
+def _odd_attributes(parent: h5py.Group, name: str) -> None:
+    for key in list(parent[name].attrs):
+        parent[name].attrs[key] = np.arange(5)
+
+
+CHANGES = (
+    h5py.Group.__delitem__,
+    _absurd,
+    _retyped,
+    _reshaped,
+    _grouped,
+    _linked_out,
+    _linked_round,
+    _bare,
+    _odd_attributes,
+)
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_files_changed_in_their_structure_are_read_or_refused(good, tmp_path, rounds):
+    """Every member of the file is removed, made absurdly large, of another type, shape or kind, a link, or loses its
+    attributes; in further rounds two of them at a time."""
+    path, draws = tmp_path / "changed.h5", np.random.default_rng(1)
+    with h5py.File(good) as file:
+        members = _members(file)
+    refused = 0
+    for turn in range(rounds):
+        for member in members:
+            for change in CHANGES:
+                shutil.copy(good, path)
+                with h5py.File(path, "a") as file:
+                    for name in (member, *draws.choice(members, 1 if turn else 0)):
+                        if name in file and file[name].name != "/":
+                            change(file[name].parent, name.rpartition("/")[2])
+                tracemalloc.start()
+                refused += not _read_or_refused(path)
+                assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+                tracemalloc.stop()
+    assert refused > 0.5 * rounds * len(members) * len(CHANGES)
