@@ -210,7 +210,8 @@ class _History:
         self.lessons = lessons_in(curves, checkpoint)
         self.tests = exams_in(curves, checkpoint)
         self.measured = Measured.of(curves)
-        self.start -= float(earlier.provenance.get("wall_seconds", 0.0))
+        before = earlier.provenance.get("wall_seconds")
+        self.start -= before if isinstance(before, float) else 0.0
 
     def result(self, status: Status, verification: Verification | None) -> Result:
         facts: dict[str, Any] = {
