@@ -48,9 +48,8 @@ def summarise(values: Any) -> Summary:
         least, most = min(least, float(finite.min())), max(most, float(finite.max()))
         here = float(finite.mean())
         # sums of squares about the means of two parts, and what lies between these (Chan et al. 1979)
-        squares += float(((finite - here) ** 2).sum()) + (here - mean) ** 2 * good * finite.size / (
-            good + finite.size
-        )
+        between = (here - mean) * (here - mean)  # a power would raise where this is infinite
+        squares += float(((finite - here) ** 2).sum()) + between * good * finite.size / (good + finite.size)
         good += finite.size
         mean += (here - mean) * finite.size / good
     if not good:

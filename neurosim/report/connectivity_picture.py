@@ -10,7 +10,7 @@ import numpy as np
 
 from neurosim.analysis.contents import degrees, histogram, summarise
 from neurosim.io.atomic import write_atomically
-from neurosim.report.style import COLOURS, FAINT, INK, SMALL, frame, say
+from neurosim.report.style import COLOURS, FAINT, INK, LARGEST_DRAWN, SMALL, frame, say
 from neurosim.result import Projection, Result
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -60,11 +60,13 @@ def _draw(panels: Any, name: str, projection: Projection, threshold: float | Non
     found = summarise(projection.weights)
     n_post, n_pre = projection.weights.shape
     title = f"{name}  ({n_post} × {n_pre}, {projection.kind})"
-    if not math.isfinite(found.mean):
-        for axes, words in zip(panels, (title, "weights", "degrees"), strict=True):
-            say(axes, "no finite weights", title=words)
+    most = max(abs(found.least), abs(found.most))
+    if not most < LARGEST_DRAWN:  # nor NaN
+        words = "no finite weights" if math.isnan(most) else "weights have left all bounds"
+        for axes, name in zip(panels, (title, "weights", "degrees"), strict=True):
+            say(axes, words, title=name)
         return
-    _matrix(panels[0], projection, title, max(abs(found.least), abs(found.most)))
+    _matrix(panels[0], projection, title, most)
     _weights(panels[1], projection, found.least, found.most)
     level = math.hypot(found.mean, found.spread) if threshold is None else threshold
     _degrees(panels[2], projection, level, given=threshold is not None)

@@ -51,3 +51,10 @@ def test_histogram_and_degrees() -> None:
     strong = np.abs(weights) >= 0.5
     np.testing.assert_array_equal(into, strong.sum(axis=1))
     np.testing.assert_array_equal(out, strong.sum(axis=0))
+
+
+def test_numbers_next_to_the_largest_there_are() -> None:
+    """Their range is known, and their spread too large for a number."""
+    found = summarise(np.array([[-1e308, 1.0], [1e308, 1e308]]))
+    assert (found.least, found.most) == (-1e308, 1e308)
+    assert not math.isfinite(found.spread)

@@ -46,9 +46,10 @@ def test_results_with_nothing_and_with_no_numbers(cli: Cli, finished, tmp_path: 
     write_result(Result(spec="", seed=0, backend="cpp"), tmp_path / "empty.h5")
     result = read_result(finished[0])
     name, first = next(iter(result.connectivity.items()))
-    lost = attrs.evolve(first, weights=np.full_like(first.weights, np.nan))
-    write_result(attrs.evolve(result, connectivity={name: lost}), tmp_path / "lost.h5")
-    for file in ("empty.h5", "lost.h5"):
+    for file, value in (("wild.h5", 1e308), ("lost.h5", np.nan)):
+        lost = attrs.evolve(first, weights=np.full_like(first.weights, value))
+        write_result(attrs.evolve(result, connectivity={name: lost}), tmp_path / file)
+    for file in ("empty.h5", "wild.h5", "lost.h5"):
         outcome = cli("show", tmp_path / file, "--plot", tmp_path / f"{file}.png")
         assert outcome.status == 0, outcome.err
         assert (tmp_path / f"{file}.png").exists()

@@ -77,8 +77,7 @@ def folder(result: Result, threshold: float, tmp_path_factory: pytest.TempPathFa
     place = tmp_path_factory.mktemp("sonata")
     write_result(result, place / "result.h5")
     with pytest.MonkeyPatch.context() as patch, open_result(place / "result.h5") as opened:
-        for module in ("edges", "reports"):
-            patch.setattr(f"neurosim.io.sonata.{module}.MOST_NUMBERS", 7)
+        patch.setattr("neurosim.io.sonata.layout.MOST_NUMBERS", 7)
         write_sonata(opened, place / "out", threshold=threshold)
     return place / "out"
 
@@ -236,3 +235,83 @@ def test_projections_that_do_not_fit_are_refused(result: Result, tmp_path: Path)
         )
     with pytest.raises(OutputError, match="no connectivity"):
         write_sonata(attrs.evolve(result, connectivity={}), tmp_path / "out")
+
+
+def test_weights_that_are_no_number_are_not_left_out(result: Result, tmp_path: Path) -> None:
+    """Neither by no threshold nor by one: NaN is not small."""
+    first = result.connectivity["input_to_layer_1"]
+    lost = first.weights.copy()
+    lost[2, 3] = np.nan
+    changed = {**result.connectivity, "input_to_layer_1": attrs.evolve(first, weights=lost)}
+    for threshold in (0.0, 0.5):
+        write_sonata(
+            attrs.evolve(result, connectivity=changed), tmp_path / f"{threshold}", threshold=threshold
+        )
+        edges = libsonata.EdgeStorage(str(tmp_path / f"{threshold}" / "edges.h5")).open_population(
+            "input_to_layer_1"
+        )
+        assert edges.size == np.sum(~(np.abs(lost) < threshold))
+        chosen = edges.connecting_edges([3], [2])
+        assert np.isnan(edges.get_attribute("syn_weight", chosen)).all()
+        assert chosen.flat_size == 1
+
+
+def test_parts_that_nothing_projects_to_are_populations(result: Result, tmp_path: Path) -> None:
+    trace = Trace(values=np.ones((COLUMNS, TIMES, 4)), unit="V", dt=DT)
+    beside = attrs.evolve(
+        result,
+        traces={**result.traces, "inverse_1": {"state": trace}},
+        devices={"inverse_2": {"leak": np.ones(2)}},
+    )
+    write_sonata(beside, tmp_path / "out")
+    storage = libsonata.NodeStorage(str(tmp_path / "out" / "nodes.h5"))
+    assert storage.open_population("inverse_1").size == 4
+    assert storage.open_population("inverse_2").size == 2
+    assert (tmp_path / "out" / "node_types.csv").read_text().count("neurosim:population") == 2
+    report = libsonata.ElementReportReader(str(tmp_path / "out" / "reports" / "state_1.h5"))
+    assert (report["inverse_1"].get().data == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"traces": {"layer_1": {"soma": Trace(values=np.ones((2, 9, 4)), unit="V", dt=DT)}}},
+            "5 units of layer_1",
+        ),
+        ({"devices": {"layer_1": {"leak": np.ones(6)}}}, "5 units of layer_1"),
+        ({"devices": {"a part": {"leak": np.ones(6)}}}, "letters, digits"),
+        ({"devices": {"": {"leak": np.ones(6)}}}, "letters, digits"),
+        ({"provenance": {"dt_second": "soon"}}, "dt_second"),
+        (
+            {
+                "traces": {
+                    "layer_1": {"soma": Trace(values=np.ones((2, 9, 5)), unit="V", dt=DT)},
+                    "layer_2": {"soma": Trace(values=np.ones((1, 9, 3)), unit="V", dt=DT)},
+                }
+            },
+            "same times",
+        ),
+    ],
+)
+def test_results_that_make_no_circuit(
+    result: Result, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(OutputError, match=said):
+        write_sonata(attrs.evolve(result, **change), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_damage_met_on_the_way_is_the_files_that_is_read(result: Result, tmp_path: Path) -> None:
+    """Of packed traces, which are looked into only when they are asked for; nothing is left."""
+    path = tmp_path / "result.h5"
+    write_result(result, path)
+    with h5py.File(path) as file:
+        chunk = file["traces/layer_1/soma"].id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+    path.write_bytes(content)
+    with pytest.raises(OutputError) as caught, open_result(path) as opened:
+        write_sonata(opened, tmp_path / "out")
+    assert caught.value.where == f"{path}: /traces/layer_1/soma"
+    assert [each.name for each in tmp_path.iterdir()] == ["result.h5"]

@@ -28,7 +28,7 @@ class Node:
     file_bytes: int
     """Size of the file on disk, B."""
     lazy: bool = False
-    """Whether arrays stay in the file, as data sets whose parts can be read while it is open."""
+    """Whether arrays stay in the file, as `Unread` whose parts can be read while it is open."""
 
     @property
     def where(self) -> str:
@@ -67,18 +67,19 @@ class Node:
         """The data set of that name as float64."""
         return self.data_set(name).values(ndim=ndim, shape=shape)
 
-    def values(self, *, ndim: int | None = None, shape: tuple[int, ...] | None = None) -> NDArray[np.float64]:
+    def values(self, *, ndim: int | None = None, shape: tuple[int, ...] | None = None) -> Any:
         """The numbers of this data set, of at least one dimension, or of the shape given."""
         data = self.item
         if data.shape is None or data.dtype.kind != "f" or data.dtype.itemsize > 8:
-            raise self._refuse("is no array of numbers", expected="float64", got=str(data.dtype))
+            raise self.refuse("is no array of numbers", expected="float64", got=str(data.dtype))
         if shape is not None and data.shape != shape:
-            raise self._refuse("has the wrong shape", expected=str(shape), got=str(data.shape))
+            raise self.refuse("has the wrong shape", expected=str(shape), got=str(data.shape))
         if data.ndim < 1 or (ndim is not None and data.ndim != ndim):
             expected = f"{ndim} dimensions" if ndim is not None else "at least one dimension"
-            raise self._refuse("has the wrong shape", expected=expected, got=str(data.shape))
+            raise self.refuse("has the wrong shape", expected=expected, got=str(data.shape))
         self._check_storage()
-        return data if self.lazy else np.asarray(data[()], dtype=np.float64)
+        unread = Unread(node=self)
+        return unread if self.lazy else unread[()]
 
     def text(self, name: str) -> str:
         """An attribute that is a string."""
@@ -86,7 +87,7 @@ class Node:
         if isinstance(value, bytes):
             value = value.decode("utf-8", errors="surrogateescape")
         if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise self._refuse(
+            raise self.refuse(
                 f'attribute "{name}" is no text', expected="UTF-8 text", got=type(value).__name__
             )
         return value
@@ -95,21 +96,21 @@ class Node:
         """An attribute that is a whole number."""
         value = self._attribute(name)
         if not isinstance(value, np.integer):
-            raise self._refuse(f'attribute "{name}" is no whole number', got=type(value).__name__)
+            raise self.refuse(f'attribute "{name}" is no whole number', got=type(value).__name__)
         return int(value)
 
     def real(self, name: str) -> float:
         """An attribute that is a float64."""
         value = self._attribute(name)
         if not isinstance(value, np.floating):
-            raise self._refuse(f'attribute "{name}" is no number', got=type(value).__name__)
+            raise self.refuse(f'attribute "{name}" is no number', got=type(value).__name__)
         return float(value)
 
     def truth(self, name: str) -> bool:
         """An attribute that is true or false."""
         value = self._attribute(name)
         if not isinstance(value, np.bool_):
-            raise self._refuse(f'attribute "{name}" is not true or false', got=type(value).__name__)
+            raise self.refuse(f'attribute "{name}" is not true or false', got=type(value).__name__)
         return bool(value)
 
     def attributes(self) -> dict[str, Any]:
@@ -128,42 +129,71 @@ class Node:
     def _child(self, name: str, kind: type, expected: str) -> Node:
         link = self.item.get(name, getlink=True)
         if link is None:
-            raise self._refuse(f'has no "{name}"', expected=expected, got="nothing of that name")
+            raise self.refuse(f'has no "{name}"', expected=expected, got="nothing of that name")
         if not isinstance(link, h5py.HardLink):
-            raise self._refuse(
+            raise self.refuse(
                 f'"{name}" is a link',
                 expected=expected,
                 got=f"a {type(link).__name__}, which is not followed",
             )
         child = self.item[name]
         if not isinstance(child, kind):
-            raise self._refuse(f'"{name}" is something else', expected=expected, got=type(child).__name__)
+            raise self.refuse(f'"{name}" is something else', expected=expected, got=type(child).__name__)
         return attrs.evolve(self, item=child)
 
     def _attribute(self, name: str) -> Any:
         if name not in self.item.attrs:
-            raise self._refuse(f'has no attribute "{name}"')
+            raise self.refuse(f'has no attribute "{name}"')
         if self.item.attrs.get_id(name).shape != ():
-            raise self._refuse(f'attribute "{name}" has a shape', expected="a single value")
+            raise self.refuse(f'attribute "{name}" has a shape', expected="a single value")
         return self.item.attrs[name]
 
     def _check_storage(self) -> None:
         """Refuse data kept outside the file, or far larger than what the file could hold."""
         data = self.item
         if data.external or data.is_virtual:
-            raise self._refuse("keeps its numbers in another file", got="not followed")
+            raise self.refuse("keeps its numbers in another file", got="not followed")
         stored = data.id.get_storage_size()
         bound = min(stored, self.file_bytes) * (_MOST_EXPANSION if data.chunks else 1)
         # A chunk is made whole in memory, however little of it the array fills.
         largest = max(data.nbytes, math.prod(data.chunks or (0,)) * data.dtype.itemsize)
         if data.size and largest > bound:
-            raise self._refuse(
+            raise self.refuse(
                 "is larger than what the file holds of it",
                 expected=f"at most {bound} bytes",
                 got=f"{largest} bytes",
                 remedy="the file is damaged or cut short; run again",
             )
 
-    def _refuse(self, what: str, *, expected: str = "", got: str = "", remedy: str = "") -> OutputError:
+    def refuse(self, what: str, *, expected: str = "", got: str = "", remedy: str = "") -> OutputError:
+        """An error that names this place."""
         remedy = remedy or "use a file that neurosim wrote"
         return OutputError(what, where=self.where, expected=expected, got=got, remedy=remedy)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Unread:
+    """Numbers of a data set that was looked at, as an array of float64 whose parts are read when they are asked for."""
+
+    node: Node
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+        shape: tuple[int, ...] = self.node.item.shape
+        return shape
+
+    @property
+    def size(self) -> int:
+        """As of an array."""
+        return math.prod(self.shape)
+
+    def __getitem__(self, key: Any) -> NDArray[np.float64]:
+        try:
+            return np.asarray(self.node.item[key], dtype=np.float64)
+        except Exception as error:  # h5py answers damage with whatever exception comes first
+            got, remedy = str(error).partition("\n")[0], "the file is damaged; take a copy or run again"
+            raise self.node.refuse("cannot be read", got=got, remedy=remedy) from None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[()].astype(dtype or np.float64, copy=False)

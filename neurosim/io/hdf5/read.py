@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,35 +27,31 @@ def read_result(path: str | Path) -> Result:
     ------
     OutputError : missing, damaged, no neurosim file, or of a layout unknown here. Links are never followed.
     """
-    with _opened(path, lazy=False) as root:
-        return _read(root)
+    with open_result(path, lazy=False) as result:
+        return result
 
 
 @contextmanager
-def open_result(path: str | Path) -> Iterator[Result]:
-    """The same while its file is open: arrays are h5py data sets, of which parts are read when they are asked for.
+def open_result(path: str | Path, *, lazy: bool = True) -> Iterator[Result]:
+    """The same while its file is open: arrays are `Unread`, of which parts are read when they are asked for.
 
     Raises
     ------
-    OutputError : as `read_result`, also for what is found damaged later.
+    OutputError : as `read_result`; also where damage is found when a part is read.
     """
-    with _opened(path, lazy=True) as root:
-        yield _read(root)
-
-
-@contextmanager
-def _opened(path: str | Path, *, lazy: bool) -> Iterator[Node]:
     where = str(path)
     _check_openable(Path(path))
-    try:
-        check_heaps(Path(path))
-        with h5py.File(path, "r", locking=False) as file:
-            yield Node(item=file, file=where, file_bytes=os.path.getsize(path), lazy=lazy)
-    except NeurosimError:
-        raise
-    except Exception as error:  # h5py answers damage with whatever exception comes first
-        remedy = "the file is damaged; take a copy or run again"
-        raise OutputError("cannot be read", where=where, got=one_line(error), remedy=remedy) from None
+    with ExitStack() as stack:
+        try:
+            check_heaps(Path(path))
+            file = stack.enter_context(h5py.File(path, "r", locking=False))
+            result = _read(Node(item=file, file=where, file_bytes=os.path.getsize(path), lazy=lazy))
+        except NeurosimError:
+            raise
+        except Exception as error:  # h5py answers damage with whatever exception comes first
+            remedy = "the file is damaged; take a copy or run again"
+            raise OutputError("cannot be read", where=where, got=one_line(error), remedy=remedy) from None
+        yield result
 
 
 def _check_openable(path: Path) -> None:

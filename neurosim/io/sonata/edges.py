@@ -2,53 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.io.sonata.layout import MOST_NUMBERS
+from neurosim.io.sonata.layout import blocks
 from neurosim.result import Projection
 
 Kept = NDArray[np.bool_]
 
 
-def write_edges(group: Any, projection: Projection, *, edge_type: int, delay: float, threshold: float) -> int:
-    """One population, sorted by target, then source. Returns how many edges there are.
+def write_edges(
+    group: Any, projection: Projection, *, edge_type: int, delay: float, threshold: float
+) -> None:
+    """One population, sorted by target, then source.
 
     Parameters
     ----------
     group : the population's, empty.
     delay : of all edges, ms.
-    threshold : edges are weights whose magnitude is at least this; 0: all weights, those that are 0 too.
+    threshold : edges are weights whose magnitude is not below this; 0: all weights, those that are 0 too.
     """
     n_post, n_pre = projection.weights.shape
     of_target = np.zeros(n_post, dtype=np.int64)
     of_source = np.zeros(n_pre, dtype=np.int64)
-    for first, last in _blocks(n_post, n_pre):
-        kept = _kept(projection.weights[first:last], threshold)
-        of_target[first:last] = kept.sum(axis=1)
+    for rows in blocks(n_post, n_pre):
+        kept = _kept(projection.weights[rows], threshold)
+        of_target[rows] = kept.sum(axis=1)
         of_source += kept.sum(axis=0)
     starts = np.concatenate([[0], np.cumsum(of_target)])
-    count = int(starts[-1])
     _write_columns(group, projection, starts, edge_type=edge_type, delay=delay, threshold=threshold)
     indices = group.create_group("indices")
     _write_by_target(indices.create_group("target_to_source"), of_target, starts)
     by_source = indices.create_group("source_to_target")
     _write_by_source(by_source, projection, of_source, starts, threshold=threshold)
-    return count
-
-
-def _blocks(rows: int, row: int) -> Iterator[tuple[int, int]]:
-    """First and last + 1 of as many rows as are in memory at once."""
-    step = max(1, MOST_NUMBERS // max(row, 1))
-    for first in range(0, rows, step):
-        yield first, min(first + step, rows)
 
 
 def _kept(weights: NDArray[np.float64], threshold: float) -> Kept:
-    found: Kept = np.abs(weights) >= threshold
+    found: Kept = ~(np.abs(weights) < threshold)  # NaN is no small weight
     return found
 
 
@@ -77,18 +69,18 @@ def _write_columns(
     delays.attrs["unit"] = "ms"
     values = {name: column(attributes, name, np.float64) for name in members}
     values["syn_weight"].attrs["unit"] = projection.unit
-    for first, last in _blocks(n_post, n_pre):
-        kept = _kept(projection.weights[first:last], threshold)
+    for rows in blocks(n_post, n_pre):
+        kept = _kept(projection.weights[rows], threshold)
         targets, sources = np.nonzero(kept)
-        here = slice(int(starts[first]), int(starts[last]))
+        here = slice(int(starts[rows.start]), int(starts[rows.stop]))
         ends["source_node_id"][here] = sources
-        ends["target_node_id"][here] = targets + first
+        ends["target_node_id"][here] = targets + rows.start
         types[here] = edge_type
         groups[here] = 0
         places[here] = np.arange(here.start, here.stop)
         delays[here] = delay
         for name, matrix in members.items():
-            values[name][here] = matrix[first:last][kept]
+            values[name][here] = matrix[rows][kept]
 
 
 def _write_by_target(group: Any, of_target: NDArray[np.int64], starts: NDArray[np.int64]) -> None:
@@ -115,8 +107,8 @@ def _write_by_source(
     ranges = group.create_dataset("range_to_edge_id", shape=(int(starts[-1]), 2), dtype=np.uint64)
     before = starts[:-1].copy()  # the next edge of every target
     done = 0
-    for first, last in _blocks(n_pre, n_post):
-        kept = _kept(projection.weights[:, first:last], threshold)
+    for columns in blocks(n_pre, n_post):
+        kept = _kept(projection.weights[:, columns], threshold)
         numbers = before[:, None] + np.cumsum(kept, axis=1) - 1
         edges = numbers.T[kept.T]
         ranges[done : done + len(edges)] = np.stack([edges, edges + 1], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,16 @@ NODES, EDGES = "nodes.h5", "edges.h5"
 NODE_TYPES, EDGE_TYPES = "node_types.csv", "edge_types.csv"
 FIRST_NODE_TYPE, FIRST_EDGE_TYPE = 100, 200
 """Types are numbered from here on, one for each population."""
+_WORD = re.compile(r"\w+", re.ASCII)
 MOST_NUMBERS = 2**20
 """Weights that are in memory at once, chosen: 8 MiB."""
+
+
+def blocks(rows: int, row: int) -> Iterator[slice]:
+    """As many rows of so many numbers each as are in memory at once, one block after the other."""
+    step = max(1, MOST_NUMBERS // max(row, 1))
+    for first in range(0, rows, step):
+        yield slice(first, min(first + step, rows))
 
 
 @contextmanager
@@ -48,27 +57,46 @@ class Population:
 
 
 def populations_of(result: Result) -> list[Population]:
-    """Of all parts that something projects from or to, in the order in which projections name them.
+    """Of all parts that something projects from or to, then those that only have traces or devices.
 
     Raises
     ------
-    OutputError : projections that do not agree on the size of a part.
+    OutputError : a part whose name is no word, or of which two places of the result have different sizes.
     """
     sizes: dict[str, int] = {}
-    for name, projection in result.connectivity.items():
-        n_post, n_pre = projection.weights.shape
-        for part, size in ((projection.source, n_pre), (projection.target, n_post)):
-            if sizes.setdefault(part, size) != size:
-                raise OutputError(
-                    "does not fit the other projections",
-                    where=f"/connectivity/{name}",
-                    expected=f"{sizes[part]} units of {part}",
-                    got=str(size),
-                )
+    for where, part, size in _parts(result):
+        if not _WORD.fullmatch(part):
+            raise OutputError(
+                "cannot be a population",
+                where=where,
+                expected="a name of letters, digits and _",
+                got=repr(part),
+            )
+        if sizes.setdefault(part, size) != size:
+            raise OutputError(
+                "does not fit the rest of the result",
+                where=where,
+                expected=f"{sizes[part]} units of {part}",
+                got=str(size),
+            )
     return [
         Population(name=part, size=size, node_type=FIRST_NODE_TYPE + place)
         for place, (part, size) in enumerate(sizes.items())
     ]
+
+
+def _parts(result: Result) -> Iterator[tuple[str, str, int]]:
+    """Where a part is named, the part, and its units as that has it."""
+    for name, projection in result.connectivity.items():
+        n_post, n_pre = projection.weights.shape
+        yield f"/connectivity/{name}", projection.source, n_pre
+        yield f"/connectivity/{name}", projection.target, n_post
+    for part, traces in result.traces.items():
+        for variable, trace in traces.items():
+            yield f"/traces/{part}/{variable}", part, trace.values.shape[2]
+    for part, parameters in result.devices.items():
+        for name, values in parameters.items():
+            yield f"/devices/{part}/{name}", part, values.shape[0]
 
 
 def write_types(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

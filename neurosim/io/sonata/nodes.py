@@ -11,6 +11,8 @@ from neurosim.result import Result
 
 CONTROLLER = "neurosim:pi_controller"
 NEURON = "neurosim:three_compartment_rate"
+CIRCUIT = "neurosim:population"
+"""Units beside the network, such as those that invert a layer."""
 
 
 def write_nodes(file: Any, result: Result, populations: list[Population]) -> None:
@@ -25,17 +27,12 @@ def write_nodes(file: Any, result: Result, populations: list[Population]) -> Non
         group.create_dataset("node_group_index", data=np.arange(n, dtype=np.uint64))
         parameters = group.create_group("0").create_group("dynamics_params")
         found = {"bias": biases[population.name]} if population.name in biases else {}
-        found |= {
-            name: values
-            for name, values in result.devices.get(population.name, {}).items()
-            if values.shape == (n,)
-        }
-        for name, values in found.items():
+        for name, values in {**found, **result.devices.get(population.name, {})}.items():
             parameters.create_dataset(name, data=np.asarray(values, dtype=np.float64))
 
 
 def node_types(populations: list[Population]) -> list[dict[str, Any]]:
-    """A row for each population; what is neither input nor layer is a controller or a circuit beside the network."""
+    """A row for each population."""
     return [
         {
             "node_type_id": population.node_type,
@@ -50,4 +47,6 @@ def node_types(populations: list[Population]) -> list[dict[str, Any]]:
 def _template(population: Population) -> str:
     if population.virtual:
         return "NULL"
-    return NEURON if population.name.startswith("layer_") else CONTROLLER
+    if population.name == "controller":
+        return CONTROLLER
+    return NEURON if population.name.startswith("layer_") else CIRCUIT

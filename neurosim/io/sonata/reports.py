@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neurosim.io.sonata.layout import MOST_NUMBERS, Population, sonata_file
+from neurosim.errors import OutputError
+from neurosim.io.sonata.layout import blocks, sonata_file
 from neurosim.result import Result, Trace
 
 
-def write_reports(folder: Path, result: Result, populations: list[Population]) -> dict[str, dict[str, Any]]:
-    """Returns the reports for the simulation's configuration, by name: variable and column."""
-    sizes = {population.name: population.size for population in populations}
+def write_reports(folder: Path, result: Result) -> dict[str, dict[str, Any]]:
+    """Returns the reports for the simulation's configuration, by name: variable and column.
+
+    Raises
+    ------
+    OutputError : a variable of which two parts have different columns, times or time steps.
+    """
     variables: dict[str, dict[str, Trace]] = {}
     for part, traces in result.traces.items():
         for variable, trace in traces.items():
-            if trace.values.shape[2] == sizes.get(part):
-                variables.setdefault(variable, {})[part] = trace
+            variables.setdefault(variable, {})[part] = trace
+            _check_times(variable, variables[variable])
     if variables:
         folder.mkdir()
     entries: dict[str, dict[str, Any]] = {}
@@ -43,13 +49,23 @@ def write_reports(folder: Path, result: Result, populations: list[Population]) -
     return entries
 
 
+def _check_times(variable: str, parts: Mapping[str, Trace]) -> None:
+    found = {part: (trace.values.shape[:2], trace.dt) for part, trace in parts.items()}
+    if len(set(found.values())) > 1:
+        raise OutputError(
+            "is not at the same times in all parts",
+            where=f"/traces/*/{variable}",
+            expected="one number of columns and of samples, and one time step",
+            got=", ".join(f"{part}: {shape} of {dt:g} s" for part, (shape, dt) in found.items()),
+        )
+
+
 def _write_report(group: Any, trace: Trace, column: int) -> None:
     _, times, units = trace.values.shape
     data = group.create_dataset("data", shape=(times, units), dtype=np.float32)  # libsonata takes no other
     data.attrs["units"] = trace.unit
-    step = max(1, MOST_NUMBERS // max(units, 1))
-    for first in range(0, times, step):
-        data[first : first + step] = trace.values[column, first : first + step]
+    for rows in blocks(times, units):
+        data[rows] = trace.values[column, rows]
     mapping: Any = group.create_group("mapping")
     mapping["node_ids"] = np.arange(units, dtype=np.uint64)
     mapping["node_ids"].attrs["sorted"] = np.uint8(1)

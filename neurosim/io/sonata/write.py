@@ -52,7 +52,7 @@ def write_sonata(
 
     Raises
     ------
-    SpecError, OutputError : a threshold that is none, a folder that is there already or cannot be written, projections
+    OutputError : a threshold that is none, a folder that is there already or cannot be written, projections
         that do not fit.
     """
     if not 0 <= threshold < math.inf:
@@ -77,7 +77,10 @@ def _write(
     threshold: float,
     tell: Callable[[str, int, int], None],
 ) -> None:
-    delay = 1e3 * float(result.provenance.get("dt_second", 0.0))
+    step = result.provenance.get("dt_second", 0.0)  # none without dynamics
+    if not isinstance(step, float):
+        raise OutputError("is no number", where="/provenance: dt_second", got=repr(step))
+    delay = 1e3 * step
     with sonata_file(folder / NODES) as file:
         write_nodes(file, result, populations)
         _write_origin(file.create_group("neurosim"), result)
@@ -94,7 +97,7 @@ def _write(
             rows.append({"edge_type_id": edge_type, "population": name, "kind": projection.kind})
         tell("writing edges", total, total)
     write_types(folder / EDGE_TYPES, rows)
-    reports = write_reports(folder / REPORTS, result, populations)
+    reports = write_reports(folder / REPORTS, result)
     _write_json(folder / CIRCUIT, _circuit(result, populations))
     if reports:
         _write_json(folder / SIMULATION, _simulation(result, reports))
