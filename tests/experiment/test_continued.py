@@ -136,14 +136,25 @@ def test_what_is_left_may_be_the_verification_alone(tmp_path: Path) -> None:
     assert len(on.learning["train_loss"].values) == 3
 
 
-def test_a_run_goes_on_with_another_engine(tmp_path: Path) -> None:
-    """Engines agree to rounding, not to the bit: 1e-9 of weights about 1."""
+@pytest.mark.parametrize(
+    ("key", "value", "near"),
+    [
+        pytest.param("backend", "cpp", 1e-12, marks=pytest.mark.cpp),
+        ("precision", "float32", 1e-5),
+    ],
+)
+def test_a_run_goes_on_with_another_arithmetic(tmp_path: Path, key: str, value: str, near: float) -> None:
+    """What it leaves differs by rounding, over three presentations of 40 steps with weights about 1: 1e-16 and 6e-8 a
+    step, a hundred times over."""
     spec = _spec("plain", epochs=2)
     first = _by_file(run(attrs.evolve(spec, run=attrs.evolve(spec.run, epochs=1))).result, tmp_path)
-    on = run(attrs.evolve(spec, run=attrs.evolve(spec.run, precision="float32")), earlier=first).result
+    on = run(attrs.evolve(spec, run=attrs.evolve(spec.run, **{key: value})), earlier=first).result
     whole = run(spec).result
-    for name, projection in whole.connectivity.items():
-        np.testing.assert_allclose(on.connectivity[name].weights, projection.weights, rtol=0, atol=1e-4)
+    found = [
+        float(np.abs(on.connectivity[name].weights - projection.weights).max())
+        for name, projection in whole.connectivity.items()
+    ]
+    assert 0 < max(found) < near, found  # another arithmetic did the work
 
 
 @pytest.mark.parametrize(
