@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neurosim.cli import EXPORTS
-from neurosim.io import FORMATS, read_result
+from neurosim.io import FORMATS, read_result, write_result
+from neurosim.result import Result
 from tests.cli.conftest import Cli, assert_refused
 from tests.same import assert_same
 
@@ -64,5 +65,8 @@ def test_what_it_refuses(cli: Cli, finished, spec: Path, tmp_path: Path) -> None
     assert_refused(
         cli("export", path, tmp_path / "b.h5", "--format", "hdf5", *some), "--threshold", "matrices"
     )
+    write_result(Result(spec="", seed=0, backend="cpp"), tmp_path / "empty.h5")
+    empty = cli("export", tmp_path / "empty.h5", tmp_path / "out", "--format", "sonata", "--quiet")
+    assert_refused(empty, "empty.h5: /connectivity: has no connectivity")
     assert path.read_bytes() == before
     assert not (tmp_path / "out").exists()
