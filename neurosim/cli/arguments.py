@@ -10,7 +10,7 @@ from neurosim.cli import commands
 from neurosim.cli.statuses import BAD_USE
 from neurosim.version import __version__
 
-EXPORTS = ("hdf5", "sonata")
+EXPORTS = ("hdf5", "nir", "sonata")
 """Names in `neurosim.io.FORMATS`, which takes longer to load than `--help` should."""
 JSON = "print one JSON document instead of tables"
 
@@ -122,12 +122,12 @@ def parser_of_commands() -> argparse.ArgumentParser:
         "Write the network of a result, with what its chip drew and its traces, in another format.",
     )
     export.add_argument("result", metavar="RESULT", help="a file that `neurosim run` wrote")
-    export.add_argument("out", metavar="OUT", help="a new folder (sonata), or a file (hdf5)")
+    export.add_argument("out", metavar="OUT", help="a new folder (sonata), or a file (hdf5, nir)")
     export.add_argument(
         "--format",
         required=True,
         choices=EXPORTS,
-        help="sonata: circuit and reports; hdf5: a result file of this version",
+        help="sonata: circuit and reports; nir: layers and controller as a graph; hdf5: a result file of this version",
     )
     export.add_argument(
         "--threshold",
@@ -136,7 +136,9 @@ def parser_of_commands() -> argparse.ArgumentParser:
         metavar="T",
         help="leave out weights of a smaller magnitude; default 0: none",
     )
-    export.add_argument("--quiet", action="store_true", help="no progress")
+    export.add_argument(
+        "--quiet", action="store_true", help="no progress, and no word on what the format leaves out"
+    )
     show = plain(
         "show",
         commands.show_command,

@@ -238,9 +238,13 @@ def export_command(options: argparse.Namespace) -> int:
     from neurosim.report.progress import Progress
 
     with Progress(quiet=options.quiet) as progress:
-        export_result(
+        losses = export_result(
             options.result, options.out, options.format, threshold=options.threshold, progress=progress
         )
+    if losses and not options.quiet:
+        print(f"{options.out} is without")
+        for loss in losses:
+            print(f"  {loss}")
     return DONE
 
 

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from neurosim.errors import OutputError
 from neurosim.io.hdf5 import open_result, write_result
+from neurosim.io.nir import write_nir
+from neurosim.io.progress import Progress
 from neurosim.io.sonata import write_sonata
 from neurosim.result import Result
-
-Progress = Callable[[str, int, int], None]
 
 
 class Writer(Protocol):
     """Writes a result whose file is open."""
 
-    def __call__(self, result: Result, out: Path, *, threshold: float, progress: Progress | None) -> None:
-        """Weights of a smaller magnitude than the threshold are left out; 0 leaves out none."""
+    def __call__(
+        self, result: Result, out: Path, *, threshold: float, progress: Progress | None
+    ) -> tuple[str, ...]:
+        """Weights of a smaller magnitude than the threshold are left out; 0 leaves out none. Returns what the result
+        has and the format has not, in words."""
         ...
 
 
-def _write_native(result: Result, out: Path, *, threshold: float, progress: Progress | None) -> None:
+def _write_native(
+    result: Result, out: Path, *, threshold: float, progress: Progress | None
+) -> tuple[str, ...]:
+    _refuse(threshold)
+    write_result(result, out)
+    return ()
+
+
+def _write_nir(result: Result, out: Path, *, threshold: float, progress: Progress | None) -> tuple[str, ...]:
+    _refuse(threshold)
+    return write_nir(result, out, progress=progress)
+
+
+def _refuse(threshold: float) -> None:
     if threshold != 0:
         raise OutputError(
             "bad value",
@@ -31,10 +46,9 @@ def _write_native(result: Result, out: Path, *, threshold: float, progress: Prog
             got=f"{threshold:g}",
             remedy="leave it out, or choose --format sonata",
         )
-    write_result(result, out)
 
 
-FORMATS: dict[str, Writer] = {"hdf5": _write_native, "sonata": write_sonata}
+FORMATS: dict[str, Writer] = {"hdf5": _write_native, "nir": _write_nir, "sonata": write_sonata}
 """By the names that users know. hdf5 is a result file again, in the format's present version."""
 
 
@@ -45,14 +59,18 @@ def export_result(
     *,
     threshold: float = 0.0,
     progress: Progress | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write the result in a file in another format; the weights are not all in memory at once.
 
     Raises
     ------
     OutputError : a file that is no result, a place that cannot be written, or an option that a format does not have.
+
+    Returns
+    -------
+    What the result has and the format has not, in words.
     """
     if Path(path).resolve() == Path(out).resolve():
         raise OutputError("would be written over itself", where=str(out), remedy="choose another name")
     with open_result(path) as result:
-        FORMATS[format](result, Path(out), threshold=threshold, progress=progress)
+        return FORMATS[format](result, Path(out), threshold=threshold, progress=progress)

@@ -77,7 +77,7 @@ def folder(result: Result, threshold: float, tmp_path_factory: pytest.TempPathFa
     place = tmp_path_factory.mktemp("sonata")
     write_result(result, place / "result.h5")
     with pytest.MonkeyPatch.context() as patch, open_result(place / "result.h5") as opened:
-        patch.setattr("neurosim.io.sonata.layout.MOST_NUMBERS", 7)
+        patch.setattr("neurosim.io.blocks.MOST_NUMBERS", 7)
         write_sonata(opened, place / "out", threshold=threshold)
     return place / "out"
 

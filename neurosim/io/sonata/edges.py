@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.io.sonata.layout import blocks
+from neurosim.io.blocks import blocks
 from neurosim.result import Projection
 
 Kept = NDArray[np.bool_]

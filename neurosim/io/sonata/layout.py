@@ -22,15 +22,6 @@ NODE_TYPES, EDGE_TYPES = "node_types.csv", "edge_types.csv"
 FIRST_NODE_TYPE, FIRST_EDGE_TYPE = 100, 200
 """Types are numbered from here on, one for each population."""
 _WORD = re.compile(r"\w+", re.ASCII)
-MOST_NUMBERS = 2**20
-"""Weights that are in memory at once, chosen: 8 MiB."""
-
-
-def blocks(rows: int, row: int) -> Iterator[slice]:
-    """As many rows of so many numbers each as are in memory at once, one block after the other."""
-    step = max(1, MOST_NUMBERS // max(row, 1))
-    for first in range(0, rows, step):
-        yield slice(first, min(first + step, rows))
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from neurosim.errors import OutputError
-from neurosim.io.sonata.layout import blocks, sonata_file
+from neurosim.io.blocks import blocks
+from neurosim.io.sonata.layout import sonata_file
 from neurosim.result import Result, Trace
 
 

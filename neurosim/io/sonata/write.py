@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from neurosim.errors import OutputError
 from neurosim.io.atomic import one_line, write_folder_atomically
+from neurosim.io.progress import Progress, silent
 from neurosim.io.sonata.edges import write_edges
 from neurosim.io.sonata.layout import (
     EDGE_TYPES,
@@ -37,8 +38,8 @@ def write_sonata(
     out: str | Path,
     *,
     threshold: float = 0.0,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> None:
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
     """Nodes, edges with both indices, tables of types, configurations and a report for each traced variable.
 
     The weights are those of `Projection.weights`, bit for bit; delays are one time step, after which a rate reaches the
@@ -46,7 +47,7 @@ def write_sonata(
 
     Parameters
     ----------
-    result : also one whose file is open; then no more than `layout.MOST_NUMBERS` weights are in memory at once.
+    result : also one whose file is open; then no more than `blocks.MOST_NUMBERS` weights are in memory at once.
     out : a new folder.
     threshold : weights of a smaller magnitude are left out; 0 leaves out none.
 
@@ -54,6 +55,10 @@ def write_sonata(
     ------
     OutputError : a threshold that is none, a folder that is there already or cannot be written, projections
         that do not fit.
+
+    Returns
+    -------
+    What the result has and the circuit has not, in words.
     """
     if not 0 <= threshold < math.inf:
         raise OutputError(
@@ -61,13 +66,24 @@ def write_sonata(
         )
     if not result.connectivity:
         raise OutputError("has no connectivity", where="/connectivity", remedy="export the result of a run")
-    tell = progress or (lambda what, done, total: None)
+    tell = progress or silent
     populations = populations_of(result)
     try:
         with write_folder_atomically(out) as part:
             _write(result, part, populations, threshold, tell)
     except (RuntimeError, ValueError) as error:  # what h5py makes of a full disk
         raise OutputError("cannot be written", where=str(out), got=one_line(error)) from None
+    return tuple(_losses(result, threshold))
+
+
+def _losses(result: Result, threshold: float) -> Iterator[str]:
+    yield "equations: types of nodes name them, such as neurosim:pi_controller, and no other simulator knows them"
+    if threshold > 0:
+        yield f"weights of a magnitude below {threshold:g}"
+    if result.traces:
+        yield "traces: rounded to float32, which is what readers take"
+    if result.learning or result.verification:
+        yield "learning curves and verification"
 
 
 def _write(
@@ -75,7 +91,7 @@ def _write(
     folder: Path,
     populations: list[Population],
     threshold: float,
-    tell: Callable[[str, int, int], None],
+    tell: Progress,
 ) -> None:
     step = result.provenance.get("dt_second", 0.0)  # none without dynamics
     if not isinstance(step, float):
