@@ -139,6 +139,16 @@ def parser_of_commands() -> argparse.ArgumentParser:
     export.add_argument(
         "--quiet", action="store_true", help="no progress, and no word on what the format leaves out"
     )
+    given = plain(
+        "import",
+        commands.import_command,
+        "a spec whose network starts with weights from elsewhere",
+        "Write a spec for the network in a NIR graph, a SONATA circuit of neurosim or a result. Weights that come as "
+        "plain HDF5 or npz are named in a spec under [network.weights].",
+    )
+    given.add_argument("file", metavar="FILE", help="a NIR file, a circuit's folder, or a result")
+    given.add_argument("out", metavar="SPEC.toml", help="a new spec")
+    given.add_argument("--quiet", action="store_true", help="no word on what the spec leaves out")
     show = plain(
         "show",
         commands.show_command,

@@ -13,6 +13,7 @@ from neurosim.cli.statuses import BAD_RUN, DONE, FELL_SHORT, INTERRUPTED
 from neurosim.errors import OutputError, SpecError, nearest
 
 if TYPE_CHECKING:
+    from neurosim.emulate import Weights
     from neurosim.spec import Spec
 
 
@@ -241,11 +242,26 @@ def export_command(options: argparse.Namespace) -> int:
         losses = export_result(
             options.result, options.out, options.format, threshold=options.threshold, progress=progress
         )
-    if losses and not options.quiet:
-        print(f"{options.out} is without")
-        for loss in losses:
-            print(f"  {loss}")
+    if not options.quiet:
+        _print_losses(options.out, losses)
     return DONE
+
+
+def import_command(options: argparse.Namespace) -> int:
+    from neurosim.io import import_spec
+
+    losses = import_spec(options.file, options.out)
+    if not options.quiet:
+        _print_losses(options.out, losses)
+        print(f"neurosim run {options.out} starts with these weights")
+    return DONE
+
+
+def _print_losses(out: str, losses: Sequence[str]) -> None:
+    if losses:
+        print(f"{out} is without")
+    for loss in losses:
+        print(f"  {loss}")
 
 
 def doctor_command(options: argparse.Namespace) -> int:
@@ -269,7 +285,9 @@ def cost_command(options: argparse.Namespace) -> int:
     if options.plot:
         _check_picture(options.plot, FORMATS)
     given = {name: getattr(options, name) for name in ("activity", "dac_bits", "adc_bits")}
-    cost = cost_of(spec, **{name: value for name, value in given.items() if value is not None})
+    cost = cost_of(
+        spec, weights=_start(spec), **{name: value for name, value in given.items() if value is not None}
+    )
     if options.plot:
         draw_cost(cost, options.plot)
     if options.json:
@@ -277,6 +295,13 @@ def cost_command(options: argparse.Namespace) -> int:
     else:
         print_cost(cost, _console())
     return DONE
+
+
+def _start(spec: Spec) -> Weights | None:
+    """Weights that the spec names a file of; None where they are drawn."""
+    from neurosim.experiment import Start
+
+    return Start.of(spec).weights if spec.network.weights.file else None
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.errors import DataError
+from neurosim.errors import DataError, SpecError
 from neurosim.learning import Feedback, feedback_ends, feedback_shapes, method_of
 from neurosim.learning.initial import initial_weights
 from neurosim.learning.initial_feedback import initial_feedback
@@ -48,13 +48,33 @@ class Weights:
                 raise DataError(f"{name} weights do not fit the network", expected=str(shapes), got=str(got))
 
     @staticmethod
-    def initial(spec: Spec) -> Weights:
-        """The weights a run of this spec starts with: seeded W, zero b, the method's feedback."""
-        forward, biases = initial_weights(spec.network, spec.run.seed)
-        feedback = initial_feedback(
-            method_of(spec.method.name), spec.method, spec.network, forward=forward, seed=spec.run.seed
-        )
-        return Weights(forward=tuple(forward), biases=tuple(biases), feedback=feedback)
+    def initial(spec: Spec, *, given: Mapping[str, Array] | None = None) -> Weights:
+        """The weights a run of this spec starts with: seeded W, zero b, the method's feedback.
+
+        Parameters
+        ----------
+        given : where `spec.network.weights` names a file, what is in it, by the names of a result; "biases_1", …
+
+        Raises
+        ------
+        SpecError : the spec names a file, and nothing is given.
+        """
+        network, method = spec.network, method_of(spec.method.name)
+        if given is None and network.weights.file:
+            raise SpecError(
+                "weights come from a file, which is not read here",
+                where=f"{spec.source or 'spec'}: network.weights.file",
+                expected="weights as an argument",
+                remedy="give neurosim.experiment.Start.of(spec).weights",
+            )
+        given = given or {}
+        forward_names, feedback_names = projection_names(network, method.feedback)
+        drawn, zeros = initial_weights(network, spec.run.seed)
+        forward = tuple(given.get(name, w) for name, w in zip(forward_names, drawn, strict=True))
+        biases = tuple(given.get(f"biases_{l}", b) for l, b in enumerate(zeros, start=1))
+        feedback = initial_feedback(method, spec.method, network, forward=forward, seed=spec.run.seed)
+        feedback = tuple(given.get(name, q) for name, q in zip(feedback_names, feedback, strict=True))
+        return Weights(forward=forward, biases=biases, feedback=feedback)
 
 
 def named_arrays(weights: Weights) -> Iterator[tuple[str, Array]]:

@@ -9,6 +9,7 @@ from neurosim.experiment.learners import ChipLearner
 from neurosim.experiment.lessons import Exam
 from neurosim.experiment.order import order_of
 from neurosim.experiment.pretraining import Watch, pretrain
+from neurosim.experiment.starting import Start
 from neurosim.io import Dataset
 from neurosim.spec import Spec
 
@@ -44,13 +45,13 @@ def carry_on(
     NeurosimError : as `run`, but for the time step, which is not checked.
     """
     watch = progress or (lambda what, done, total: None)
-    learner = ChipLearner(VirtualChip(spec, backend=backend), dataset)
+    learner = ChipLearner(
+        VirtualChip(spec, backend=backend), dataset, Start.of(spec).weights if start is None else start
+    )
     if start is None:
         status = pretrain(spec, learner, dataset, watch)
         if not status.good:
             return Carried(weights=learner.weights, exam=Exam(status=status))
-    else:
-        learner.weights = learner.chip.written(start)
     chip = learner.chip.chip
     for epoch in range(epochs):
         watch(f"{chip.name}, chip {chip.seed}: epochs", epoch, epochs)

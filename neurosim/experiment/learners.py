@@ -88,9 +88,10 @@ class Learner(Protocol):
 class ChipLearner:
     """Learns by streaming the data through a virtual chip; what it learnt before a divergence is kept."""
 
-    def __init__(self, chip: VirtualChip, dataset: Dataset) -> None:
+    def __init__(self, chip: VirtualChip, dataset: Dataset, start: Weights | None = None) -> None:
+        """start: what is written into the chip; None: what was drawn."""
         self.chip = chip
-        self.weights = chip.written(Weights.initial(chip.spec))
+        self.weights = chip.written(Weights.initial(chip.spec) if start is None else start)
         self.feedback_phase = feedback_phase(chip)
         self._dataset = dataset
         self._optimizer: Mapping[str, Array] = {}
@@ -255,7 +256,8 @@ class ChipLearner:
 class ReferenceLearner:
     """Learns in torch, for methods that are solved or go one way: BP, DFC-SSA, …"""
 
-    def __init__(self, spec: Spec, dataset: Dataset) -> None:
+    def __init__(self, spec: Spec, dataset: Dataset, start: Weights | None = None) -> None:
+        """start: None: what was drawn."""
         chip = chip_of(spec)
         if chip.imperfections:
             raise SpecError(
@@ -265,7 +267,7 @@ class ReferenceLearner:
                 got=f"{chip.name}, which has {', '.join(chip.imperfections)}",
                 remedy='set chip.name to "ideal" or choose a method that is simulated, such as DFC',
             )
-        self.weights = Weights.initial(spec)
+        self.weights = Weights.initial(spec) if start is None else start
         self._spec, self._dataset = spec, dataset
         self._inputs = dataset.scale * dataset.train_inputs.astype(np.float64)
         self._stepper = Stepper(spec.method.optimizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from neurosim.experiment.lessons import Exam, Lesson
 from neurosim.experiment.measuring import Measured, measure
 from neurosim.experiment.order import order_of
 from neurosim.experiment.pretraining import pretrain
+from neurosim.experiment.recalled import weights_in
 from neurosim.experiment.stability import check_steps
+from neurosim.experiment.starting import Start
 from neurosim.experiment.verify import (
     Verification,
     check_sizes,
@@ -90,8 +92,15 @@ def run(
         watching = attrs.evolve(told, progress=progress)
         dataset = load_dataset(spec.task)
         check_sizes(spec, dataset)
-        learner, chip = _learner(spec, dataset, backend, watching)
-        history = _History(spec=spec, learner=learner, engine=chip.backend if chip else "torch", start=start)
+        begun = _begun(spec, earlier, dataset)
+        learner, chip = _learner(spec, dataset, backend, watching, begun.weights)
+        history = _History(
+            spec=spec,
+            learner=learner,
+            engine=chip.backend if chip else "torch",
+            start=start,
+            facts=begun.on(chip.storage).facts if chip else begun.facts,
+        )
         if earlier is not None:
             history.recall(earlier)
         status = _epochs(spec, learner, dataset, history, watching)
@@ -99,15 +108,24 @@ def run(
     return Finished(result=history.result(status, verification), verification=verification)
 
 
+def _begun(spec: Spec, earlier: Result | None, dataset: Dataset) -> Start:
+    """What the network starts with, or goes on with, and whether its time steps allow that."""
+    if earlier is not None:  # which was looked at when it began
+        return Start.again(weights_in(spec, checkpoint_of(earlier), earlier.connectivity), earlier)
+    begun = Start.of(spec)
+    if method_of(spec.method.name).dynamical:
+        check_steps(spec, begun.weights, dataset)
+    return begun
+
+
 def _learner(
-    spec: Spec, dataset: Dataset, backend: str | None, watcher: Watcher
+    spec: Spec, dataset: Dataset, backend: str | None, watcher: Watcher, weights: Weights
 ) -> tuple[Learner, VirtualChip | None]:
     if not method_of(spec.method.name).dynamical:
-        return ReferenceLearner(spec, dataset), None
-    check_steps(spec, Weights.initial(spec), dataset)
+        return ReferenceLearner(spec, dataset, weights), None
     watcher.progress("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
-    return ChipLearner(chip, dataset), chip
+    return ChipLearner(chip, dataset, weights), chip
 
 
 def _epochs(spec: Spec, learner: Learner, dataset: Dataset, history: _History, watcher: Watcher) -> Status:
@@ -177,6 +195,7 @@ class _History:
     learner: Learner
     engine: str
     start: float
+    facts: Mapping[str, Any]
     lessons: list[Lesson] = attrs.field(factory=list)
     tests: list[Exam] = attrs.field(factory=list)
     measured: Measured = attrs.field(factory=Measured)
@@ -216,6 +235,7 @@ class _History:
     def result(self, status: Status, verification: Verification | None) -> Result:
         facts: dict[str, Any] = {
             **self.learner.provenance(),
+            **self.facts,
             **({SPEC_SOURCE: str(Path(self.spec.source).resolve())} if self.spec.source else {}),
             "wall_seconds": time.perf_counter() - self.start,
         }

@@ -22,6 +22,7 @@ from neurosim.experiment.stability import (
     loop_stability,
     parameters_of,
 )
+from neurosim.experiment.starting import Start
 from neurosim.experiment.steady import STEADY_TOLERANCE, settle
 from neurosim.experiment.trajectory import Traces, follow
 from neurosim.io import Dataset, load_dataset
@@ -73,29 +74,30 @@ def verify(
     watch = progress or (lambda what, done, total: None)
     dataset = load_dataset(spec.task)
     check_sizes(spec, dataset)
-    weights = Weights.initial(spec)
+    start = Start.of(spec)
     if not method_of(spec.method.name).dynamical:
-        learner: Learner = ReferenceLearner(spec, dataset)
+        learner: Learner = ReferenceLearner(spec, dataset, start.weights)
         _pretrained(spec, learner, dataset, watch)
         return verify_reference(spec, learner.weights, dataset)
-    check_steps(spec, weights, dataset)
+    check_steps(spec, start.weights, dataset)
     watch("building the emulation", 0, 1)
     chip = VirtualChip(spec, backend=backend)
-    weights = awake_weights(chip, chip.written(weights), dataset, watch)
+    weights = awake_weights(chip, start.weights, dataset, watch)
     watch("verifying", 0, 1)
     return verify_weights(chip, weights, dataset, tolerance=tolerance)
 
 
 def awake_weights(chip: VirtualChip, weights: Weights, dataset: Dataset, watch: Watch) -> Weights:
-    """What forward learning starts with: feedback that is learned has had its pre-training on the chip.
+    """What is stored as forward learning starts: weights are written into the chip, and feedback that is learned has
+    had its pre-training there.
 
     Raises
     ------
     UnstableError : that broke off.
     """
     if not pretraining_epochs(chip.spec):
-        return weights
-    learner = ChipLearner(chip, dataset)
+        return chip.written(weights)
+    learner = ChipLearner(chip, dataset, weights)
     _pretrained(chip.spec, learner, dataset, watch)
     return learner.weights
 

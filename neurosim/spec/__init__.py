@@ -8,6 +8,7 @@ from neurosim.spec.deviations import (
     LayerDeviations,
     PopulationDeviations,
 )
+from neurosim.spec.given_weights import GIVEN_FORMATS, GivenWeights
 from neurosim.spec.method import MethodSettings
 from neurosim.spec.network import ACTIVATIONS, Network
 from neurosim.spec.noise_source import NoiseSource
@@ -20,9 +21,11 @@ from neurosim.spec.task import Task
 
 __all__ = [
     "ACTIVATIONS",
+    "GIVEN_FORMATS",
     "ControllerDeviations",
     "DendriteDeviations",
     "Deviations",
+    "GivenWeights",
     "LayerDeviations",
     "MethodSettings",
     "Network",

@@ -8,6 +8,7 @@ import attrs
 
 from neurosim.errors import SpecError, nearest
 from neurosim.spec.checks import number, one_of
+from neurosim.spec.given_weights import GivenWeights
 
 ACTIVATIONS = ("tanh", "sigmoid", "softplus", "linear")
 """Nonlinearities φ a neuron can have; each engine interprets the names by itself."""
@@ -81,6 +82,8 @@ class Network:
     """Distribution of W at the start; biases start at 0."""
     initial_gain: float = attrs.field(default=1.0, validator=number(above=0))
     """Factor on the initial weights."""
+    weights: GivenWeights = attrs.field(factory=GivenWeights, metadata={"table": GivenWeights})
+    """W and b from elsewhere instead of drawn ones."""
     tau_soma_ratio: float = attrs.field(default=0.2, validator=number(above=0))
     """τ_v/τ_u; 0.2 is the setting of the paper's code."""
     tau_basal_ratio: float = attrs.field(default=0.0, validator=number(least=0))

@@ -100,6 +100,8 @@ def _as_table(part: Any) -> dict[str, Any]:
         if attrs.has(type(value))
         else list(value)
         if isinstance(value, tuple)
+        else dict(value)
+        if isinstance(value, Mapping)
         else value
         for key, value in values.items()
     }

@@ -10,6 +10,7 @@ from neurosim.experiment.budget.emulated import with_emulated_chips
 from neurosim.experiment.budget.noise import amounts_of, noise_rows, noises_of, with_emulated_noise
 from neurosim.experiment.budget.rows import Budget, ranked
 from neurosim.experiment.pretraining import Watch, pretraining_epochs
+from neurosim.experiment.starting import Start
 from neurosim.experiment.verify import awake_weights
 from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
@@ -75,7 +76,7 @@ def _meant(
 ) -> Weights:
     """What a chip's cells hold of weights; the weights a run starts with, where nothing has been learned yet."""
     if weights is None:
-        weights = Weights.initial(spec)
+        weights = Start.of(spec).weights
         if not pretraining_epochs(spec):
             return weights
         weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)

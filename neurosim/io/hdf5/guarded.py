@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from neurosim.errors import OutputError
 
+DAMAGED = "the file is damaged; take a copy or run again"
+"""What to do about a file that HDF5 cannot read."""
 _MOST_EXPANSION = 1100
 """Deflate makes data at most 1032 times smaller; a little is added for headers."""
 
@@ -29,6 +31,8 @@ class Node:
     """Size of the file on disk, B."""
     lazy: bool = False
     """Whether arrays stay in the file, as `Unread` whose parts can be read while it is open."""
+    remedy: str = "use a file that neurosim wrote"
+    """What messages advise where something is not as it should be."""
 
     @property
     def where(self) -> str:
@@ -77,7 +81,7 @@ class Node:
         if data.ndim < 1 or (ndim is not None and data.ndim != ndim):
             expected = f"{ndim} dimensions" if ndim is not None else "at least one dimension"
             raise self.refuse("has the wrong shape", expected=expected, got=str(data.shape))
-        self._check_storage()
+        self.check_storage()
         unread = Unread(node=self)
         return unread if self.lazy else unread[()]
 
@@ -148,7 +152,7 @@ class Node:
             raise self.refuse(f'attribute "{name}" has a shape', expected="a single value")
         return self.item.attrs[name]
 
-    def _check_storage(self) -> None:
+    def check_storage(self) -> None:
         """Refuse data kept outside the file, or far larger than what the file could hold."""
         data = self.item
         if data.external or data.is_virtual:
@@ -167,8 +171,7 @@ class Node:
 
     def refuse(self, what: str, *, expected: str = "", got: str = "", remedy: str = "") -> OutputError:
         """An error that names this place."""
-        remedy = remedy or "use a file that neurosim wrote"
-        return OutputError(what, where=self.where, expected=expected, got=got, remedy=remedy)
+        return OutputError(what, where=self.where, expected=expected, got=got, remedy=remedy or self.remedy)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -192,8 +195,9 @@ class Unread:
         try:
             return np.asarray(self.node.item[key], dtype=np.float64)
         except Exception as error:  # h5py answers damage with whatever exception comes first
-            got, remedy = str(error).partition("\n")[0], "the file is damaged; take a copy or run again"
-            raise self.node.refuse("cannot be read", got=got, remedy=remedy) from None
+            raise self.node.refuse(
+                "cannot be read", got=str(error).partition("\n")[0], remedy=DAMAGED
+            ) from None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return self[()].astype(dtype or np.float64, copy=False)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import h5py
-
-from neurosim.errors import NeurosimError, OutputError
-from neurosim.io.atomic import one_line
+from neurosim.errors import OutputError
 from neurosim.io.hdf5.guarded import Node
-from neurosim.io.hdf5.heaps import check_heaps
 from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, LATER, STATUS_FIELDS
+from neurosim.io.hdf5.opened import damage_named, opened
 from neurosim.result import STATUSES, Check, Checkpoint, Projection, Result, Series, Status, Trace
 
 _KINDS = ("feedforward", "feedback")
@@ -39,31 +35,10 @@ def open_result(path: str | Path, *, lazy: bool = True) -> Iterator[Result]:
     ------
     OutputError : as `read_result`; also where damage is found when a part is read.
     """
-    where = str(path)
-    _check_openable(Path(path))
-    with ExitStack() as stack:
-        try:
-            check_heaps(Path(path))
-            file = stack.enter_context(h5py.File(path, "r", locking=False))
-            result = _read(Node(item=file, file=where, file_bytes=os.path.getsize(path), lazy=lazy))
-        except NeurosimError:
-            raise
-        except Exception as error:  # h5py answers damage with whatever exception comes first
-            remedy = "the file is damaged; take a copy or run again"
-            raise OutputError("cannot be read", where=where, got=one_line(error), remedy=remedy) from None
+    with opened(path, expected="a result file (HDF5)", lazy=lazy) as root:
+        with damage_named(str(path)):
+            result = _read(root)
         yield result
-
-
-def _check_openable(path: Path) -> None:
-    """Tell a file that is missing or forbidden from one that is damaged; h5py does not."""
-    try:
-        if path.exists() and not path.is_file():
-            raise OutputError("is no file", where=str(path), expected="a result file (HDF5)")
-        path.open("rb").close()
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            "cannot be read", where=str(path), expected="a result file (HDF5)", got=one_line(error)
-        ) from None
 
 
 def _read(root: Node) -> Result:
