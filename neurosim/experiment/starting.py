@@ -42,8 +42,8 @@ class Start:
         return Start(weights=weights, facts=facts)
 
     def on(self, storage: Storage) -> Start:
-        """The same with how much of given weights a chip's cells clip as they are written."""
-        if not (self.facts and storage.arrays):
+        """The same with how much of given weights a chip's cells clip as they are written, unless that is known."""
+        if not (self.facts and storage.arrays) or CLIPPED in self.facts:
             return self
         beyond = [
             np.abs(values) > storage.arrays[name].full_scale for name, values in named_arrays(self.weights)
