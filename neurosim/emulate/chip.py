@@ -242,6 +242,7 @@ class VirtualChip:
             "voltage_unit_volt": float(self.chip.voltage_unit),
             "current_unit_amp": float(self.chip.current_unit),
             "time_base_second": float(self.chip.time_base),
+            "pitch_metre": float(self.chip.process.pitch),
             "dt_second": self.model.dt,
         }
 

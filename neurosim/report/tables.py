@@ -109,7 +109,18 @@ def _chip(result: Result) -> Table:
             table.add_row(words, engineering(value, unit))
     if all(math.isnan(value) for _, value, _ in known):
         table.add_row("scales", "none recorded: the method ran without a chip")
+    if "weights_file" in result.provenance:
+        table.add_row("weights from", _given(result))
     return table
+
+
+def _given(result: Result) -> Text:
+    """The file that a network's first weights are of, and what its chip cannot hold of them."""
+    text = Text(str(result.provenance["weights_file"]))
+    clipped = number_of(result, "weights_clipped")
+    if clipped > 0:
+        text.append(f"\n{100 * clipped:.3g} % are beyond the chip's full scale and were clipped", "yellow")
+    return text
 
 
 def _outcome(result: Result, baseline: Mapping[str, float | str] | None) -> Table:

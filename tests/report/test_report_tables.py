@@ -55,6 +55,17 @@ def test_summary_of_a_good_run(learned):
     assert "FAILED" not in text
 
 
+def test_given_weights_are_named_and_what_was_clipped_of_them(learned):
+    result = learned()
+    assert "weights from" not in printed(print_summary, result)
+    facts = {**result.provenance, "weights_file": "/a/b.npz", "weights_clipped": 0.0}
+    text = printed(print_summary, attrs.evolve(result, provenance=facts))
+    assert "/a/b.npz" in text
+    assert "clipped" not in text
+    facts["weights_clipped"] = 0.125
+    assert "12.5 % are beyond" in printed(print_summary, attrs.evolve(result, provenance=facts))
+
+
 def test_failure_comes_first_and_red(diverged, learned):
     unsettled = learned(status=Status(kind=NOT_SETTLED, message="still moving"))
     for result in (diverged, unsettled):

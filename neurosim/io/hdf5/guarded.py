@@ -191,6 +191,16 @@ class Unread:
         """As of an array."""
         return math.prod(self.shape)
 
+    @property
+    def ndim(self) -> int:
+        """As of an array."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """Of what is read, whatever the file has."""
+        return np.dtype(np.float64)
+
     def __getitem__(self, key: Any) -> NDArray[np.float64]:
         try:
             return np.asarray(self.node.item[key], dtype=np.float64)

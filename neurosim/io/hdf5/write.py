@@ -12,6 +12,8 @@ import numpy as np
 
 from neurosim.errors import OutputError
 from neurosim.io.atomic import one_line, write_atomically
+from neurosim.io.blocks import blocks
+from neurosim.io.hdf5.guarded import Unread
 from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, STATUS_FIELDS
 from neurosim.result import Check, Checkpoint, Projection, Result, Status
 from neurosim.version import __version__
@@ -136,7 +138,7 @@ def _add_array(
     **attributes: str | float,
 ) -> None:
     _check_name(group, name)
-    array = np.asarray(values)
+    array = values if isinstance(values, Unread) else np.asarray(values)
     good = array.dtype.kind in "fiub" and array.ndim >= 1 and (ndim is None or array.ndim == ndim)
     if not good or (shape is not None and array.shape != shape):
         raise OutputError(
@@ -146,7 +148,9 @@ def _add_array(
             got=f"{array.shape} of {array.dtype}",
         )
     packing = {"chunks": True, "compression": "gzip", "shuffle": True} if packed and array.size else {}
-    data = group.create_dataset(name, data=array.astype(np.float64, copy=False), **packing)
+    data = group.create_dataset(name, shape=array.shape, dtype=np.float64, **packing)
+    for rows in blocks(array.shape[0], array.size // max(array.shape[0], 1)):
+        data[rows] = array[rows]
     data.attrs.update(attributes)
 
 

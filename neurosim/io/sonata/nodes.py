@@ -9,6 +9,8 @@ import numpy as np
 from neurosim.io.sonata.layout import Population
 from neurosim.result import Result
 
+PITCH = "pitch_metre"
+"""What provenance calls the distance of neighbours, m."""
 CONTROLLER = "neurosim:pi_controller"
 NEURON = "neurosim:three_compartment_rate"
 CIRCUIT = "neurosim:population"
@@ -27,6 +29,9 @@ def write_nodes(file: Any, result: Result, populations: list[Population]) -> Non
         group.create_dataset("node_group_index", data=np.arange(n, dtype=np.uint64))
         parameters = group.create_group("0").create_group("dynamics_params")
         found = {"bias": biases[population.name]} if population.name in biases else {}
+        if (place := result.provenance.get(PITCH)) is not None:
+            places = parameters.parent.create_dataset("x", data=1e6 * float(place) * np.arange(n))
+            places.attrs["unit"] = "um"
         for name, values in {**found, **result.devices.get(population.name, {})}.items():
             parameters.create_dataset(name, data=np.asarray(values, dtype=np.float64))
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from neurosim.errors import OutputError
-from neurosim.io.atomic import write_atomically
+from neurosim.io.atomic import check_writable, write_atomically
 from neurosim.io.hdf5 import open_result
 from neurosim.io.hdf5.opened import damage_named, opened
 from neurosim.io.nir.read import Layer, chain_of, open_graph
@@ -41,8 +41,9 @@ def import_spec(path: str | Path, out: str | Path) -> Losses:
     OutputError, DataError : a file that does not say what network it is of, or an `out` that is there already.
     """
     path, out = Path(path), Path(out)
-    if out.exists():
+    if out.exists() or out.is_symlink():
         raise OutputError("is there already", where=str(out), expected="the name of a new file")
+    check_writable(out)
     kind = format_of(path)
     if kind not in _SPECS:
         raise OutputError(
