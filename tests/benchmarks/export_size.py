@@ -24,15 +24,25 @@ from neurosim.result import Projection, Result
 
 NETS = ("784-1000-10", "3000-3000-350")
 """The second has ten million synapses."""
+_LOADED = (
+    "import neurosim.io, libsonata; from neurosim.spec import read_spec_text\n"
+    "text = open('{{0}}/spec.toml').read().replace('[method]', '[network.weights]\\nfile = \"{{0}}/{0}\"\\n[method]')\n"
+    "neurosim.io.load_weights(read_spec_text(text))"
+)
 STEPS = {
     "nothing": "import neurosim.io, libsonata",
     "export": "import neurosim.io, libsonata; neurosim.io.export_result('{0}/r.h5', '{0}/out', 'sonata')",
+    "export to NIR": "import neurosim.io, libsonata; neurosim.io.export_result('{0}/r.h5', '{0}/r.nir', 'nir')",
+    "export to HDF5": "import neurosim.io, libsonata; neurosim.io.export_result('{0}/r.h5', '{0}/s.h5', 'hdf5')",
     "libsonata, all weights": (
         "import neurosim.io, libsonata; edges = libsonata.EdgeStorage('{0}/out/edges.h5')\n"
         "for name in edges.population_names:\n"
         "    e = edges.open_population(name); e.get_attribute('syn_weight', e.select_all())"
     ),
+    "nir.read": "import neurosim.io, libsonata; import nir; nir.read('{0}/r.nir')",
     "read_result": "import neurosim.io, libsonata; neurosim.io.read_result('{0}/r.h5')",
+    "weights of SONATA": _LOADED.format("out"),
+    "weights of NIR": _LOADED.format("r.nir"),
 }
 MEASURED = """
 import json, pathlib, time
@@ -58,7 +68,12 @@ def made(sizes: list[int]) -> Result:
             kind="feedforward",
             device={"gain": weights + 1, "stored": weights},
         )
-    return Result(spec="", seed=1, backend="cpp", connectivity=found)
+    return Result(spec=spec_text(sizes), seed=1, backend="cpp", connectivity=found)
+
+
+def spec_text(sizes: list[int]) -> str:
+    """Of a network that has no feedback of its own."""
+    return f'[network]\nlayers = {sizes}\n[method]\nname = "BP"\n'
 
 
 def main() -> None:
@@ -74,6 +89,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             sizes = [int(size) for size in net.split("-")]
             write_result(made(sizes), Path(folder) / "r.h5")
+            (Path(folder) / "spec.toml").write_text(spec_text(sizes))
             kept[net] = {name: _measured(step.format(folder)) for name, step in STEPS.items()}
             megabytes = (Path(folder) / "r.h5").stat().st_size / 1e6
             exported = sum(path.stat().st_size for path in Path(folder).rglob("out/*")) / 1e6

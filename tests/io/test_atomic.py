@@ -53,7 +53,7 @@ def test_paths_that_cannot_be_written_are_refused(tmp_path, write):
 
 
 @contextlib.contextmanager
-def _as_no_one_special() -> Iterator[None]:
+def as_no_one_special() -> Iterator[None]:
     """Root may write anywhere, and is the user "nobody" meanwhile."""
     user = os.geteuid()
     if user == 0:
@@ -67,7 +67,7 @@ def _as_no_one_special() -> Iterator[None]:
 def test_a_read_only_folder_is_refused():
     with tempfile.TemporaryDirectory() as folder:  # into pytest's own no other user may even look
         Path(folder).chmod(0o555)
-        with _as_no_one_special():
+        with as_no_one_special():
             assert os.listdir(folder) == []
             with pytest.raises(OutputError, match="Permission denied"):
                 check_writable(Path(folder, "a.h5"))

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from neurosim.errors import OutputError
 from neurosim.io.atomic import one_line, write_atomically
 from neurosim.io.blocks import blocks
+from neurosim.io.hdf5.created import new_hdf5
 from neurosim.io.hdf5.guarded import Unread
 from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, STATUS_FIELDS
 from neurosim.result import Check, Checkpoint, Projection, Result, Status
@@ -29,8 +29,8 @@ def write_result(result: Result, path: str | Path) -> None:
     """
     with write_atomically(path) as part:
         try:
-            # v110 keeps checksums of all headers; the file is private until it is renamed, so needs no lock.
-            with h5py.File(part, "x", libver=("v110", "v110"), locking=False) as file:
+            # v110 keeps checksums of all headers
+            with new_hdf5(part, libver=("v110", "v110")) as file:
                 _write(result, file, str(path))
         except (ValueError, TypeError, OverflowError, RuntimeError) as error:
             raise OutputError("cannot be written", where=str(path), got=one_line(error)) from None

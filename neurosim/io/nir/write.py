@@ -13,6 +13,7 @@ import numpy as np
 from neurosim.errors import OutputError
 from neurosim.io.atomic import one_line, write_atomically
 from neurosim.io.blocks import blocks
+from neurosim.io.hdf5.created import new_hdf5
 from neurosim.io.nir.controller import draw_controller
 from neurosim.io.nir.drawing import Drawing, Subject
 from neurosim.io.nir.layers import draw_layers
@@ -69,7 +70,7 @@ def _origin(result: Result, losses: tuple[str, ...]) -> dict[str, str]:
 
 
 def _write(graph: Any, path: Path, tell: Progress) -> None:
-    with h5py.File(path, "x", locking=False) as file:
+    with new_hdf5(path) as file:
         _write_text(file, "version", nir.version)
         root = file.create_group("node")
         _write_text(root, "type", "NIRGraph")

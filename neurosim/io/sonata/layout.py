@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import h5py
 import numpy as np
 
 from neurosim.errors import OutputError
+from neurosim.io.hdf5.created import new_hdf5
 from neurosim.result import Result
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
@@ -27,7 +27,7 @@ _WORD = re.compile(r"\w+", re.ASCII)
 @contextmanager
 def sonata_file(path: Path) -> Iterator[Any]:
     """A new HDF5 file with the mark of the format, not compressed, as libsonata wants it."""
-    with h5py.File(path, "x", locking=False) as file:
+    with new_hdf5(path) as file:
         file.attrs["magic"] = np.uint32(MAGIC)
         file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
         yield file
