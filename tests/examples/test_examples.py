@@ -22,6 +22,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 FIRST = next(path for path in EXAMPLES if path.name == "01_digits_on_two_chips.py")
 SECOND = next(path for path in EXAMPLES if path.name == "02_digits_accuracy.py")
 THIRD = next(path for path in EXAMPLES if path.name == "03_digits_on_every_chip.py")
+FOURTH = next(path for path in EXAMPLES if path.name == "04_network_from_elsewhere.py")
 CHIPS = ("ideal", "subthreshold_180nm")
 
 
@@ -43,6 +44,22 @@ def test_every_import_resolves_and_is_explicit(path: Path):
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_short(path: Path):
     assert len(path.read_text().splitlines()) < 60
+
+
+@pytest.mark.cpp
+def test_the_fourth_example(tmp_path: Path):
+    """The ideal chip computes what torch computes; cells miss a little of it, and their numbers are in the file."""
+    done = subprocess.run([sys.executable, FOURTH], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first = {}
+    for chip in ("ideal", "pcm_crossbar", "rram_crossbar"):
+        result = read_result(tmp_path / "results" / f"from_elsewhere_{chip}.h5")
+        first[chip] = result.learning["test_accuracy"].values[0]
+        assert result.provenance["weights_format"] == "npz"
+        assert ("weights_clipped" in result.provenance) == (chip != "ideal")
+        assert f"{first[chip]:.2%}" in done.stdout
+    assert first["ideal"] > 0.95
+    assert all(0.8 < first[chip] < first["ideal"] for chip in ("pcm_crossbar", "rram_crossbar"))
 
 
 @pytest.mark.cpp
