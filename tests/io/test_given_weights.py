@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from itertools import pairwise
@@ -26,6 +27,7 @@ from neurosim.learning import feedback_shapes, method_of
 from neurosim.result import Result
 from neurosim.spec import Deviations, Spec, read_spec, write_spec
 from neurosim.spec.reader import read_spec_text
+from tests.io.damage import CHANGES, MOST_MEMORY, members_of, mutations
 from tests.systems.nets import random_weights, spec_of
 
 LAYERS = [7, 5, 4, 3]
@@ -466,33 +468,67 @@ def test_a_circuit_that_does_not_fit_is_refused(
     assert len(str(caught.value).splitlines()) <= 5
 
 
-@pytest.mark.parametrize("format", ["nir", "npz", "hdf5", "sonata"])
-def test_damage_is_refused_or_harmless(format: str, files: dict[str, Path], tmp_path: Path) -> None:
-    """Bytes flipped, files cut short: weights or our error, in little memory."""
-    import tracemalloc
+READ: dict[str, tuple[str, str]] = {
+    "nir": ("nir", ""),
+    "hdf5": ("hdf5", ""),
+    "npz": ("npz", ""),
+    "edges": ("sonata", "edges.h5"),
+    "nodes": ("sonata", "nodes.h5"),
+}
+"""Formats that are not only neurosim's, and the file of a circuit."""
 
-    draws = np.random.default_rng(7)
-    path = files[format]
-    if format == "sonata":
-        shutil.copytree(path, tmp_path / "c")
-    target = tmp_path / "c" / "edges.h5" if format == "sonata" else tmp_path / "a"
-    whole = (path / "edges.h5" if format == "sonata" else path).read_bytes()
-    spec = _spec(tmp_path / "c" if format == "sonata" else target, feedback=True, format=format)
-    refused = 0
+
+def _copy(name: str, files: dict[str, Path], folder: Path) -> tuple[Path, Path, Spec]:
+    """The file that is damaged, the good one, and a spec that reads weights from there."""
+    format, member = READ[name]
+    good, copy = files[format], folder / "copy"
+    (shutil.copytree if member else shutil.copy)(good, copy)
+    return copy / member, good / member, _spec(copy, feedback=True, format=format)
+
+
+def _refused(spec: Spec) -> bool:
+    """Whether weights were refused, in five lines and little memory: the files are of some 20 KiB."""
     tracemalloc.start()
-    for round_ in range(150):
-        data = bytearray(whole)
-        if round_ % 3 == 0:
-            data = data[: draws.integers(len(data))]
-        for _ in range(1 + round_ % 5):
-            if data:
-                data[draws.integers(len(data))] = draws.integers(256)
-        target.write_bytes(data)
-        try:
-            load_weights(spec)
-        except NeurosimError:
-            refused += 1
+    try:
+        load_weights(spec)
+    except NeurosimError as error:
+        report = error.report()
+    else:
+        report = ""
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert refused > 50
-    assert peak < 2**26  # the files are of some 20 KiB
+    assert len(report.splitlines()) <= 5
+    assert peak < MOST_MEMORY
+    return bool(report)
+
+
+@pytest.mark.parametrize("scale", [0.5, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", READ)
+def test_changed_bytes_are_refused_or_harmless(
+    name: str, scale: float, files: dict[str, Path], tmp_path: Path
+) -> None:
+    path, good, spec = _copy(name, files, tmp_path)
+    contents = mutations(good.read_bytes(), max(int(scale), 1))[:: 1 if scale >= 1 else 2]
+    refused = 0
+    for content in contents:
+        path.write_bytes(content)
+        refused += _refused(spec)
+    assert refused > 0.2 * len(contents)  # the cut files, and most changes of headers
+
+
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [name for name in READ if name != "npz"])
+def test_changed_structure_is_refused_or_harmless(
+    name: str, every: int, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Every member removed, made absurdly large, of another type, shape or kind, a link, or without attributes."""
+    path, good, spec = _copy(name, files, tmp_path)
+    with h5py.File(good) as file:
+        members = members_of(file)
+    refused = 0
+    for member, change in [(member, change) for member in members for change in CHANGES][::every]:
+        shutil.copy(good, path)
+        with h5py.File(path, "a") as file:
+            change(file[member].parent, member.rpartition("/")[2])
+        refused += _refused(spec)
+    assert refused > len(members) / every

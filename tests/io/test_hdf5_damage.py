@@ -16,6 +16,7 @@ from neurosim.errors import OutputError
 from neurosim.io import open_result, read_result, write_result
 from neurosim.report.contents import rows_of
 from neurosim.result import Result
+from tests.io.damage import CHANGES, MOST_MEMORY, is_there, members_of, mutations
 
 
 @pytest.fixture(scope="module")
@@ -188,22 +189,6 @@ def test_heaps_without_end_are_refused(path, monkeypatch, block):
         assert refuse(path).what == "has damaged texts"
 
 
-def _mutations(content: bytes, scale: int) -> list[bytes]:
-    rng = np.random.default_rng(0)
-    cut = [content[:length] for length in rng.integers(0, len(content), 40 * scale)]
-    mutated = []
-    for flips in (1, 1, 1, 3, 10, 100):
-        for _ in range(30 * scale):
-            bytes_ = bytearray(content)
-            for at in rng.integers(0, len(content), flips):
-                bytes_[at] = rng.integers(256)
-            mutated.append(bytes(bytes_))
-    for _ in range(30 * scale):  # a page lost
-        start = int(rng.integers(0, len(content)))
-        mutated.append(content[:start] + bytes(min(512, len(content) - start)) + content[start + 512 :])
-    return cut + mutated
-
-
 def _read_or_refused(path: Path) -> bool:
     """Whether it was read; all of it, and what is opened instead with every array looked at."""
     try:
@@ -223,87 +208,12 @@ def _read_or_refused(path: Path) -> bool:
 def test_mutated_and_truncated_files_are_read_or_refused(good, tmp_path, scale):
     path = tmp_path / "mutated.h5"
     outcomes = []
-    for content in _mutations(good.read_bytes(), scale):
+    for content in mutations(good.read_bytes(), scale):
         path.write_bytes(content)
         outcomes.append(_read_or_refused(path))
     assert len(outcomes) == 250 * scale
     # the cut files and most flips in headers, which have checksums
     assert outcomes.count(False) >= 100 * scale
-
-
-ABSURD = 2**40
-"""Numbers that a data set claims to have, 8 TiB."""
-MOST_MEMORY = 64 * 2**20
-"""B that reading may take: the file has .3 MB, and HDF5 its caches."""
-
-
-def _is_there(file: h5py.File, name: str) -> bool:
-    """Whether an earlier change has left it, and no link on the way to it."""
-    parts, place = name.split("/"), file
-    for part in parts:
-        if not isinstance(place, h5py.Group) or not isinstance(place.get(part, getlink=True), h5py.HardLink):
-            return False
-        place = place[part]
-    return True
-
-
-def _members(file: h5py.File) -> list[str]:
-    names: list[str] = []
-    file.visit(names.append)
-    return names
-
-
-def _absurd(parent: h5py.Group, name: str) -> None:
-    del parent[name]
-    parent.create_dataset(name, shape=(ABSURD,), dtype="f8", chunks=(2**16,))
-
-
-def _retyped(parent: h5py.Group, name: str) -> None:
-    del parent[name]
-    parent[name] = np.array([b"text", b"more"])
-
-
-def _reshaped(parent: h5py.Group, name: str) -> None:
-    del parent[name]
-    parent[name] = np.zeros((2, 3, 1, 2))
-
-
-def _grouped(parent: h5py.Group, name: str) -> None:
-    del parent[name]
-    parent.create_group(name)
-
-
-def _linked_out(parent: h5py.Group, name: str) -> None:
-    del parent[name]
-    parent[name] = h5py.ExternalLink("/etc/passwd", "/")
-
-
-def _linked_round(parent: h5py.Group, name: str) -> None:
-    del parent[name]
-    parent[name] = h5py.SoftLink(parent.name)
-
-
-def _bare(parent: h5py.Group, name: str) -> None:
-    for key in list(parent[name].attrs):
-        del parent[name].attrs[key]
-
-
-def _odd_attributes(parent: h5py.Group, name: str) -> None:
-    for key in list(parent[name].attrs):
-        parent[name].attrs[key] = np.arange(5)
-
-
-CHANGES = (
-    h5py.Group.__delitem__,
-    _absurd,
-    _retyped,
-    _reshaped,
-    _grouped,
-    _linked_out,
-    _linked_round,
-    _bare,
-    _odd_attributes,
-)
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
@@ -312,7 +222,7 @@ def test_files_changed_in_their_structure_are_read_or_refused(good, tmp_path, ro
     attributes; in further rounds two of them at a time."""
     path, draws = tmp_path / "changed.h5", np.random.default_rng(1)
     with h5py.File(good) as file:
-        members = _members(file)
+        members = members_of(file)
     refused = 0
     for turn in range(rounds):
         for member in members:
@@ -320,7 +230,7 @@ def test_files_changed_in_their_structure_are_read_or_refused(good, tmp_path, ro
                 shutil.copy(good, path)
                 with h5py.File(path, "a") as file:
                     for name in (member, *draws.choice(members, 1 if turn else 0)):
-                        if _is_there(file, name):
+                        if is_there(file, name):
                             change(file[name].parent, name.rpartition("/")[2])
                 tracemalloc.start()
                 refused += not _read_or_refused(path)
