@@ -57,6 +57,18 @@ class Trace:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Spikes:
+    """Of one part, in any order; all arrays (n_spikes,)."""
+
+    times: NDArray[np.float64]
+    """Since the start of the presentation, s."""
+    units: NDArray[np.float64]
+    """Which unit, from 0: whole numbers."""
+    columns: NDArray[np.float64]
+    """In which column: whole numbers."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Projection:
     """The weights between two populations, and what was drawn for each of their devices."""
 
@@ -132,6 +144,8 @@ class Result:
     """By measure, such as train_loss."""
     traces: Mapping[str, Mapping[str, Trace]] = attrs.field(factory=dict)
     """By part, then variable: traces["layer_1"]["soma"]."""
+    spikes: Mapping[str, Spikes] = attrs.field(factory=dict)
+    """By part; none of neurons whose rates go along their synapses."""
     verification: tuple[Check, ...] = ()
     devices: Mapping[str, Mapping[str, NDArray[np.float64]]] = attrs.field(factory=dict)
     """What the chip drew for neurons and controllers: devices["layer_1"]["leak"], (n_units,), unit-free."""

@@ -48,6 +48,9 @@ def _arrays(result: Result) -> Iterator[tuple[str, str, Any, str]]:
     for part, traces in result.traces.items():
         for name, trace in traces.items():
             yield "traces", f"{part}/{name}", trace.values, trace.unit
+    for part, spikes in result.spikes.items():
+        for name, unit in (("times", "s"), ("units", "1"), ("columns", "1")):
+            yield "spikes", f"{part}/{name}", getattr(spikes, name), unit
     for part, parameters in result.devices.items():
         for name, values in parameters.items():
             yield "devices", f"{part}/{name}", values, ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from neurosim.result import Check, Checkpoint, Projection, Result, Series, Status, Trace
+from neurosim.result import Check, Checkpoint, Projection, Result, Series, Spikes, Status, Trace
 from tests.same import assert_same as same
 
 ODD_NUMBERS = np.array(
@@ -75,6 +75,12 @@ def full_result() -> Result:
                 "soma": Trace(values=odd[None], unit="V", dt=0.1),
                 "apical": Trace(values=np.zeros((2, 0, 3)), unit="1", dt=2e-6),
             },
+        },
+        spikes={
+            "layer_1": Spikes(
+                times=rng.uniform(size=6), units=np.arange(6.0) // 2, columns=np.array([0, 1, 2, 0, 1, 0.0])
+            ),
+            "controller": Spikes(times=np.zeros(0), units=np.zeros(0), columns=np.zeros(0)),
         },
         verification=(
             Check(name="steady_state", value=1e-9, tolerance=1e-6, detail="emulated against solved"),

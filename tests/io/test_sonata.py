@@ -11,12 +11,13 @@ import h5py
 import libsonata
 import numpy as np
 import pytest
+from bmtk.utils.reports.spike_trains import SpikeTrains
 from bmtk.utils.sonata.file import File
 
 from neurosim.errors import OutputError
 from neurosim.io import open_result, write_result
 from neurosim.io.sonata import write_sonata
-from neurosim.result import Projection, Result, Trace
+from neurosim.result import Projection, Result, Spikes, Trace
 
 DT = 2e-5
 COLUMNS, TIMES = 2, 9
@@ -183,6 +184,60 @@ def test_libsonata_reads_the_circuit_and_its_reports(folder: Path, result: Resul
             np.testing.assert_array_equal(frame.data, expected, strict=True)
             assert reader[part].data_units == "V"
             assert reader[part].times == pytest.approx((0, 1e3 * DT * TIMES, 1e3 * DT))
+
+
+@pytest.fixture
+def spiking(result: Result) -> Result:
+    """Of two columns, out of order, with two at a time; one layer is silent."""
+    draws = np.random.default_rng(5)
+    times = np.round(draws.uniform(0, DT * TIMES, 40), 6)
+    spikes = Spikes(
+        times=times,
+        units=draws.integers(0, 5, 40).astype(float),
+        columns=draws.integers(0, 2, 40).astype(float),
+    )
+    silent = Spikes(times=np.zeros(0), units=np.zeros(0), columns=np.zeros(0))
+    return attrs.evolve(result, spikes={"layer_1": spikes, "layer_2": silent})
+
+
+def test_libsonata_and_bmtk_read_spikes(spiking: Result, tmp_path: Path) -> None:
+    """By unit and time, also out of a result file."""
+    write_result(spiking, tmp_path / "result.h5")
+    with open_result(tmp_path / "result.h5") as opened:
+        write_sonata(opened, tmp_path / "out")
+    spikes = spiking.spikes["layer_1"]
+    for column in range(COLUMNS):
+        path = str(tmp_path / "out" / f"spikes_{column}.h5")
+        here = spikes.columns == column
+        expected = sorted(zip(1e3 * spikes.times[here], spikes.units[here].astype(int), strict=True))
+        reader = libsonata.SpikeReader(path)
+        assert set(reader.get_population_names()) == {"layer_1", "layer_2"}
+        assert reader["layer_1"].sorting == "by_time"
+        found = reader["layer_1"].get_dict()
+        assert list(zip(found["timestamps"], found["node_ids"], strict=True)) == expected
+        assert not reader["layer_2"].get_dict()["node_ids"].size
+        trains = SpikeTrains.load(path, population="layer_1")
+        for unit in range(5):
+            of_unit = [time for time, which in expected if which == unit]
+            assert sorted(trains.get_times(node_id=unit, population="layer_1")) == of_unit
+    simulation = libsonata.SimulationConfig.from_file(str(tmp_path / "out" / "simulation_config.json"))
+    assert Path(simulation.output.spikes_file).name == "spikes_0.h5"
+
+
+def test_spikes_alone_make_a_simulation_too(spiking: Result, tmp_path: Path) -> None:
+    write_sonata(attrs.evolve(spiking, traces={}), tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "simulation_config.json").read_text())
+    assert document["run"]["tstop"] == 1e3 * spiking.spikes["layer_1"].times.max()
+    assert document["run"]["dt"] == 1e3 * DT
+
+
+def test_a_spike_of_nobody_is_refused(spiking: Result, tmp_path: Path) -> None:
+    units = spiking.spikes["layer_1"].units.copy()
+    units[7] = 5
+    changed = attrs.evolve(spiking.spikes["layer_1"], units=units)
+    with pytest.raises(OutputError, match="/spikes/layer_1/units"):
+        write_sonata(attrs.evolve(spiking, spikes={"layer_1": changed}), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_where_it_is_from_goes_along(folder: Path, result: Result) -> None:

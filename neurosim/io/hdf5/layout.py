@@ -8,6 +8,7 @@
     device/<parameter>       (n_post, n_pre)
 /learning/<measure>          (n_points, …); axis, unit
 /traces/<part>/<variable>    (n_columns, n_times, n_units); unit, dt
+/spikes/<part>/              times (s), units, columns: (n_spikes,)
 /verification/<check>        a group: value, tolerance, passed, detail, gating, position
 /devices/<part>/<parameter>  (n_units,)
 /budget/<signal>/<imperfection>  a group: shift, spread, second, angle, share, and what was emulated
@@ -28,6 +29,7 @@ GROUPS = (
     "connectivity",
     "learning",
     "traces",
+    "spikes",
     "verification",
     "devices",
     "budget",
@@ -35,8 +37,11 @@ GROUPS = (
     "provenance",
 )
 """Groups of the root, each under the name of its field in Result; always there, if empty."""
-LATER = ("budget", "checkpoint")
+LATER = ("spikes", "budget", "checkpoint")
 """Those that files written by earlier versions do not have."""
+
+SPIKES = ("times", "units", "columns")
+"""Arrays of spikes, by the fields of Spikes."""
 
 STATUS_FIELDS: dict[str, tuple[str, type]] = {
     "step": ("status_step", int),

@@ -9,9 +9,9 @@ from typing import Any
 
 from neurosim.errors import OutputError
 from neurosim.io.hdf5.guarded import Node
-from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, LATER, STATUS_FIELDS
+from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, LATER, SPIKES, STATUS_FIELDS
 from neurosim.io.hdf5.opened import damage_named, opened
-from neurosim.result import STATUSES, Check, Checkpoint, Projection, Result, Series, Status, Trace
+from neurosim.result import STATUSES, Check, Checkpoint, Projection, Result, Series, Spikes, Status, Trace
 
 _KINDS = ("feedforward", "feedback")
 
@@ -120,6 +120,15 @@ def _read_traces(group: Node) -> dict[str, dict[str, Trace]]:
     }
 
 
+def _read_spikes(group: Node) -> dict[str, Spikes]:
+    found = {}
+    for part, member in group.groups():
+        times = member.array("times", ndim=1)
+        rest = {name: member.array(name, shape=times.shape) for name in SPIKES if name != "times"}
+        found[part] = Spikes(times=times, **rest)
+    return found
+
+
 def _read_verification(group: Node) -> tuple[Check, ...]:
     members = sorted(group.groups(), key=lambda member: member[1].whole("position"))
     return tuple(
@@ -164,6 +173,7 @@ _READERS: dict[str, Callable[[Node], Any]] = {
     "connectivity": _read_connectivity,
     "learning": _read_learning,
     "traces": _read_traces,
+    "spikes": _read_spikes,
     "verification": _read_verification,
     "devices": _read_devices,
     "budget": _read_budget,

@@ -14,7 +14,7 @@ from neurosim.io.atomic import one_line, write_atomically
 from neurosim.io.blocks import blocks
 from neurosim.io.hdf5.created import new_hdf5
 from neurosim.io.hdf5.guarded import Unread
-from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, STATUS_FIELDS
+from neurosim.io.hdf5.layout import FORMAT, FORMAT_VERSION, GROUPS, SPIKES, STATUS_FIELDS
 from neurosim.result import Check, Checkpoint, Projection, Result, Status
 from neurosim.version import __version__
 
@@ -56,6 +56,10 @@ def _write(result: Result, file: Any, where: str) -> None:
         group = _add_group(groups["traces"], part)
         for name, trace in traces.items():
             _add_array(group, name, trace.values, 3, packed=True, unit=trace.unit, dt=float(trace.dt))
+    for part, spikes in result.spikes.items():
+        group, shape = _add_group(groups["spikes"], part), np.shape(spikes.times)
+        for name in SPIKES:
+            _add_array(group, name, getattr(spikes, name), 1, shape=shape)
     for position, check in enumerate(result.verification):
         _write_check(_add_group(groups["verification"], check.name), check, position)
     for part, parameters in result.devices.items():

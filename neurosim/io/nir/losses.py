@@ -64,5 +64,6 @@ def _always(subject: Subject) -> Iterator[str]:
     yield f"learning: weights stay as they are (plasticity of {subject.spec.method.name}, its comparators)"
     yield "what devices are behind the weights: weights have their errors in them"
     yield "units: activities have none here; seconds are those of the chip"
-    if subject.result.traces or subject.result.learning or subject.result.verification:
-        yield "traces, learning curves and verification"
+    result = subject.result
+    if result.traces or result.spikes or result.learning or result.verification:
+        yield "traces, spikes, learning curves and verification"

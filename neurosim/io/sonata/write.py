@@ -27,6 +27,7 @@ from neurosim.io.sonata.layout import (
 )
 from neurosim.io.sonata.nodes import node_types, write_nodes
 from neurosim.io.sonata.reports import write_reports
+from neurosim.io.sonata.spikes import spikes_file, write_spikes
 from neurosim.result import Result
 
 CIRCUIT, SIMULATION = "circuit_config.json", "simulation_config.json"
@@ -113,10 +114,10 @@ def _write(
             rows.append({"edge_type_id": edge_type, "population": name, "kind": projection.kind})
         tell("writing edges", total, total)
     write_types(folder / EDGE_TYPES, rows)
-    reports = write_reports(folder / REPORTS, result)
+    reports, spiking = write_reports(folder / REPORTS, result), write_spikes(folder, result, populations)
     _write_json(folder / CIRCUIT, _circuit(result, populations))
-    if reports:
-        _write_json(folder / SIMULATION, _simulation(result, reports))
+    if reports or spiking:
+        _write_json(folder / SIMULATION, _simulation(result, reports, step=delay, spiking=spiking))
 
 
 def _write_origin(group: Any, result: Result) -> None:
@@ -151,14 +152,21 @@ def _circuit(result: Result, populations: list[Population]) -> dict[str, Any]:
     }
 
 
-def _simulation(result: Result, reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    longest = max(entry["end_time"] for entry in reports.values())
-    shortest = min(entry["dt"] for entry in reports.values())
+def _simulation(
+    result: Result, reports: dict[str, dict[str, Any]], *, step: float, spiking: int
+) -> dict[str, Any]:
+    """Times in ms; the spikes of the first column, which is as many as a configuration can name."""
+    last = [1e3 * float(spikes.times[:].max(initial=0)) for spikes in result.spikes.values()]
+    longest = max([*(entry["end_time"] for entry in reports.values()), *last])
+    shortest = min((entry["dt"] for entry in reports.values()), default=step)
     return {
         "manifest": {"$BASE_DIR": "."},
         "network": f"$BASE_DIR/{CIRCUIT}",
         "run": {"tstart": 0.0, "tstop": longest, "dt": shortest, "random_seed": result.seed % 2**31},
-        "output": {"output_dir": f"$BASE_DIR/{REPORTS}"},
+        "output": {
+            "output_dir": f"$BASE_DIR/{REPORTS}",
+            **({"spikes_file": f"../{spikes_file(0)}"} if spiking else {}),
+        },
         "reports": reports,
     }
 
