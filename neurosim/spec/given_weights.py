@@ -44,4 +44,5 @@ class GivenWeights:
     """Whether weights of hdf5 and npz files are (n_pre, n_post)."""
     feedback: bool = attrs.field(default=False, validator=truth)
     """Whether the method's feedback weights come from there, too; else they start as `method.initial_feedback` says,
-    from the forward weights given here. What feedback means depends on the method."""
+    from the forward weights given here. What feedback means depends on the method. Feedback that is learned goes on
+    from what is given, `method.sleep.pretraining_epochs` included."""

@@ -19,16 +19,14 @@ import numpy as np
 import pytest
 
 from neurosim.emulate import Weights
-from neurosim.emulate.weights import projections
 from neurosim.errors import DataError, NeurosimError, OutputError, SpecError
 from neurosim.io import export_result, import_spec, load_weights, write_result
 from neurosim.io.weights.load import READERS, format_of
-from neurosim.learning import feedback_shapes, method_of
 from neurosim.result import Result
-from neurosim.spec import Deviations, Spec, read_spec, write_spec
+from neurosim.spec import Spec, read_spec, write_spec
 from neurosim.spec.reader import read_spec_text
 from tests.io.damage import CHANGES, MOST_MEMORY, members_of, mutations
-from tests.systems.nets import random_weights, spec_of
+from tests.systems.nets import random_weights, spec_of, untouched
 
 LAYERS = [7, 5, 4, 3]
 FORWARD = ["input_to_layer_1", "layer_1_to_layer_2", "layer_2_to_layer_3"]
@@ -47,15 +45,7 @@ def weights() -> Weights:
 
 @pytest.fixture(scope="module")
 def result(weights: Weights) -> Result:
-    spec = _spec()
-    shapes = feedback_shapes(method_of(spec.method.name).feedback, spec.network.layers)
-    deviations = Deviations.ideal(spec.network, feedback=shapes)
-    return Result(
-        spec=write_spec(spec),
-        seed=1,
-        backend="numpy",
-        connectivity=projections(spec, weights, deviations=deviations),
-    )
+    return untouched(_spec(), weights)
 
 
 @pytest.fixture(scope="module")

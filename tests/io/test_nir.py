@@ -18,7 +18,7 @@ from neurosim.learning import METHODS
 from neurosim.result import Result
 from neurosim.spec import Spec
 from tests.io.nir_reader import Graph
-from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of
+from tests.systems.nets import random_dataset, random_weights, spec_of, stimulus_of, untouched
 
 SETTLED = 1e-6
 """What the project promises of a settled state, in activation units."""
@@ -149,7 +149,7 @@ def test_every_method_has_its_layers_in_the_graph(name: str, tmp_path: Path) -> 
     """With a loop where a controller acts on the neurons, and a word on what is missing where none does."""
     spec = _spec({"method": {"name": name}})
     weights = Weights.initial(spec)
-    result = _untouched(spec, weights)
+    result = untouched(spec, weights)
     losses = write_nir(result, tmp_path / "a.nir")
     graph = nir.read(tmp_path / "a.nir")
     loop = name.startswith("DFC")
@@ -158,22 +158,6 @@ def test_every_method_has_its_layers_in_the_graph(name: str, tmp_path: Path) -> 
     for l in (1, 2, 3):
         source = "input" if l == 1 else f"layer_{l - 1}"
         assert np.array_equal(graph.nodes[f"{source}_to_layer_{l}"].weight, weights.forward[l - 1])
-
-
-def _untouched(spec: Spec, weights: Weights) -> Result:
-    """What a run that did nothing would leave."""
-    from neurosim.emulate.weights import projections
-    from neurosim.learning import feedback_shapes, method_of
-    from neurosim.spec import Deviations, write_spec
-
-    shapes = feedback_shapes(method_of(spec.method.name).feedback, spec.network.layers)
-    deviations = Deviations.ideal(spec.network, feedback=shapes)
-    return Result(
-        spec=write_spec(spec),
-        seed=1,
-        backend="torch",
-        connectivity=projections(spec, weights, deviations=deviations),
-    )
 
 
 def test_a_real_chip_loses_what_nir_cannot_say(tmp_path: Path) -> None:
@@ -190,7 +174,7 @@ def test_a_real_chip_loses_what_nir_cannot_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lack", ["projection", "shape", "feedback", "spec", "time", "devices"])
 def test_a_result_that_is_not_of_its_spec_is_refused(lack: str, tmp_path: Path) -> None:
     spec = _spec({})
-    result = _untouched(spec, Weights.initial(spec))
+    result = untouched(spec, Weights.initial(spec))
     links = dict(result.connectivity)
     if lack == "projection":
         result = attrs.evolve(result, connectivity={})
@@ -213,7 +197,7 @@ def test_a_result_that_is_not_of_its_spec_is_refused(lack: str, tmp_path: Path) 
 
 def test_a_threshold_has_no_meaning_here(tmp_path: Path) -> None:
     spec = _spec({})
-    write_result(_untouched(spec, Weights.initial(spec)), tmp_path / "a.h5")
+    write_result(untouched(spec, Weights.initial(spec)), tmp_path / "a.h5")
     with pytest.raises(OutputError, match="threshold"):
         export_result(tmp_path / "a.h5", tmp_path / "a.nir", "nir", threshold=0.1)
     with open_result(tmp_path / "a.h5") as opened:

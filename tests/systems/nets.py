@@ -13,10 +13,13 @@ from torch import Tensor
 
 from neurosim.backend import Stimulus
 from neurosim.emulate import Passage, VirtualChip, Weights
+from neurosim.emulate.weights import projections
 from neurosim.experiment.stability import initial_stability
 from neurosim.io import Dataset
+from neurosim.learning import feedback_shapes, method_of
 from neurosim.learning.feedback import direct_feedback_weights
-from neurosim.spec import Spec
+from neurosim.result import Result
+from neurosim.spec import Deviations, Spec, write_spec
 from neurosim.spec.reader import parse_spec
 
 
@@ -74,6 +77,14 @@ def stable_weights(spec: Spec, dataset: Dataset, seed: int) -> Weights:
         *hidden, last = weights.feedback
         weights = attrs.evolve(weights, feedback=(*(0.5 * q for q in hidden), last))
     raise AssertionError(f"no stable feedback found: {stability}")
+
+
+def untouched(spec: Spec, weights: Weights) -> Result:
+    """What a run on an ideal chip that did nothing would leave, without the chip's scales."""
+    shapes = feedback_shapes(method_of(spec.method.name).feedback, spec.network.layers)
+    deviations = Deviations.ideal(spec.network, feedback=shapes)
+    connectivity = projections(spec, weights, deviations=deviations)
+    return Result(spec=write_spec(spec), seed=1, backend="torch", connectivity=connectivity)
 
 
 def stimulus_of(dataset: Dataset, columns: int, presentations: int = 1) -> Stimulus:
