@@ -196,4 +196,9 @@ def layer_devices(deviations: Deviations) -> dict[str, dict[str, np.ndarray]]:
     for name, population in deviations.populations.items():
         described = attrs.asdict(population)
         parts[name] = {key: np.full_like(population.leak, value) for key, value in described.items()}
+    for place, source in deviations.sources.items():
+        part, _, state = place.partition(".")
+        for number in range(source.steps.shape[1]):
+            traps = {"step": source.steps, "capture": source.capture, "emission": source.emission}
+            parts[part] |= {f"{state}_trap_{number + 1}_{key}": x[:, number] for key, x in traps.items()}
     return parts

@@ -117,6 +117,27 @@ def test_the_same_numbers_by_part() -> None:
     assert set(parts["layer_2"]) == set(named(deviations(make_design()).layers[1]))
 
 
+def test_single_traps_are_among_them() -> None:
+    """Of all states, those of every unit; nothing of them on a chip without."""
+    traps = {"density": "2e-3 um^-2", "fastest": "0.1 ms", "slowest": "10 ms"}
+    found = deviations(make_design(chip={"name": REAL, "process": {"traps": traps}}))
+    parts = layer_devices(found)
+    source = found.sources["layer_1.soma"]
+    assert source.steps.shape[1] > 1
+    for number in range(source.steps.shape[1]):
+        for key, expected in (
+            ("step", source.steps),
+            ("capture", source.capture),
+            ("emission", source.emission),
+        ):
+            values = parts["layer_1"][f"soma_trap_{number + 1}_{key}"]
+            np.testing.assert_array_equal(values, expected[:, number])
+    assert "integrator_trap_1_step" in parts["controller"]
+    assert not any(
+        "trap" in name for name in layer_devices(deviations(make_design(chip={"name": REAL})))["layer_1"]
+    )
+
+
 def test_what_limits_a_chip_in_activation_units() -> None:
     """300 mV over 30 mV; 2·4·U_T/κ = 297 mV and its plain form at the controller, a little more with q > 0;
     1 pF at 30 nS is .033 ms; droop is I_off/C."""

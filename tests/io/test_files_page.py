@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
@@ -18,20 +19,24 @@ PAGE = (Path(neurosim.io.__file__).parent / "FILES.md").read_text(encoding="utf-
 _NAMES = [re.escape(word) for word in re.findall(r"`([^`\n]+)`", PAGE)]
 LISTED = "|".join(re.sub(r"<[^>]+>", "[A-Za-z0-9_]+", name) for name in _NAMES)
 CASES = {
-    "mismatch and noise": ("subthreshold_180nm", "DFC-fixed"),
-    "cells that age": ("pcm_crossbar", "DFC-fixed"),
-    "cells of bits": ("brainscales2", "DFC-fixed"),
-    "dead cells": ("rram_crossbar", "DFC-fixed"),
-    "a circuit beside the network": ("subthreshold_180nm", "DI"),
+    "mismatch and noise": ({"name": "subthreshold_180nm"}, "DFC-fixed"),
+    "cells that age": ({"name": "pcm_crossbar"}, "DFC-fixed"),
+    "cells of bits": ({"name": "brainscales2"}, "DFC-fixed"),
+    "dead cells": ({"name": "rram_crossbar"}, "DFC-fixed"),
+    "a circuit beside the network": ({"name": "subthreshold_180nm"}, "DI"),
+    "single traps": (
+        {"name": "subthreshold_180nm", "process": {"traps": {"density": "2e-4 um^-2"}}},
+        "DFC-fixed",
+    ),
 }
 
 
-def _spec(chip: str, method: str) -> Spec:
+def _spec(chip: dict[str, Any], method: str) -> Spec:
     """Of one presentation."""
     return spec_of(
         [64, 6, 10],
         method={"name": method, "learning_rate": 0.01, "optimizer": {"name": "adam"}},
-        chip={"name": chip},
+        chip=chip,
         task={"name": "digits", "train_samples": 8, "test_samples": 8},
         run={
             "epochs": 1,
@@ -74,7 +79,7 @@ def test_every_member_and_attribute_is_on_the_page(case: str, tmp_path: Path) ->
 
 
 def test_every_file_of_a_circuit_is_on_the_page(tmp_path: Path) -> None:
-    write_result(run(_spec("subthreshold_180nm", "DFC-fixed")).result, tmp_path / "a.h5")
+    write_result(run(_spec({"name": "subthreshold_180nm"}, "DFC-fixed")).result, tmp_path / "a.h5")
     export_result(tmp_path / "a.h5", tmp_path / "out", "sonata")
     for path in (tmp_path / "out").iterdir():
         assert f"`{path.name}`" in PAGE
