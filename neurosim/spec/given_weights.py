@@ -46,3 +46,19 @@ class GivenWeights:
     """Whether the method's feedback weights come from there, too; else they start as `method.initial_feedback` says,
     from the forward weights given here. What feedback means depends on the method. Feedback that is learned goes on
     from what is given, `method.sleep.pretraining_epochs` included."""
+
+    def __attrs_post_init__(self) -> None:
+        set_ = [
+            field.name for field in attrs.fields(GivenWeights) if getattr(self, field.name) != _default(field)
+        ]
+        if set_ and not self.file:
+            raise SpecError(
+                "is of no effect without a file",
+                where=set_[0],
+                expected="network.weights.file, too",
+                got=repr(getattr(self, set_[0])),
+            )
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    return {} if field.name == "arrays" else field.default

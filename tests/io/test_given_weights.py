@@ -125,6 +125,14 @@ def test_a_spec_with_given_weights_is_read_as_it_was_written(tmp_path: Path) -> 
     assert hash(spec.network) == hash(read_spec_text(write_spec(spec)).network)
 
 
+@pytest.mark.parametrize(
+    "given", [{"format": "npz"}, {"transposed": True}, {"feedback": True}, {"arrays": {"biases_1": "b"}}]
+)
+def test_nothing_is_said_of_a_file_that_is_not_named(given: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="without a file"):
+        _spec(**given)
+
+
 def test_weights_that_are_not_read_are_not_replaced_by_drawn_ones(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="from a file"):
         Weights.initial(_spec(tmp_path / "a.npz"))
@@ -362,6 +370,7 @@ REFUSED: dict[str, tuple[Any, type[NeurosimError], str]] = {
         OutputError,
         "not in the file",
     ),
+    "turned result": (lambda f, w: _spec(_result_in(f, w), transposed=True), SpecError, "no meaning"),
     "no feedback": (
         lambda f, w: attrs.evolve(
             _spec(f / "a", feedback=True), method=attrs.evolve(_spec().method, name="BP")
@@ -381,6 +390,11 @@ REFUSED: dict[str, tuple[Any, type[NeurosimError], str]] = {
     "no time": (_graph_with(_zero_tau), OutputError, "time constants"),
     "other depth": (_graph_with(_shallow), SpecError, "number of layers"),
 }
+
+
+def _result_in(folder: Path, weights: Weights) -> Path:
+    write_result(untouched(_spec(), weights), folder / "a.h5")
+    return folder / "a.h5"
 
 
 def _text(path: Path, text: str) -> Path:

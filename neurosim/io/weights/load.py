@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.errors import DataError
+from neurosim.errors import DataError, SpecError
 from neurosim.io.hdf5.opened import check_openable, damage_named, opened
 from neurosim.io.weights.graph import read_nir_weights
 from neurosim.io.weights.plain import read_hdf5_weights, read_npz_weights
@@ -27,6 +27,8 @@ READERS: dict[str, Reader] = {
     "npz": read_npz_weights,
 }
 """By the names that `GivenWeights.format` has."""
+PLAIN = ("hdf5", "npz")
+"""Those whose matrices may lie either way."""
 EXPECTED = "a result, NIR, HDF5 or npz file, or a SONATA circuit"
 
 
@@ -62,6 +64,13 @@ def load_weights(spec: Spec) -> Loaded:
     wanted = Wanted.of(spec)
     path = Path(spec.source).parent / wanted.given.file if spec.source else Path(wanted.given.file)
     name = wanted.given.format if wanted.given.format != "auto" else format_of(path)
+    if wanted.given.transposed and name not in PLAIN:
+        raise SpecError(
+            "has no meaning for this format",
+            where=f"{spec.source or 'spec'}: {KEY}.transposed",
+            expected="false, unless the file is of " + " or ".join(PLAIN),
+            got=f"true with {name}",
+        )
     with damage_named(str(path)), READERS[name](path, wanted) as found:
         _check(found, wanted, path)
         arrays = {array: numbers(found[array]) for array in wanted.shapes if array in found}
@@ -119,7 +128,7 @@ def _check(found: Mapping[str, Numbers], wanted: Wanted, path: Path) -> None:
 
 
 def _turned(got: tuple[int, ...], shape: tuple[int, ...], wanted: Wanted) -> str:
-    if len(shape) == 2 and got == shape[::-1] and wanted.given.format in ("auto", "hdf5", "npz"):
+    if len(shape) == 2 and got == shape[::-1] and wanted.given.format in ("auto", *PLAIN):
         return f"set {KEY}.transposed = {str(not wanted.given.transposed).lower()}"
     return "change network.layers, or take other weights"
 
