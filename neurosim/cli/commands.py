@@ -253,7 +253,7 @@ def import_command(options: argparse.Namespace) -> int:
     losses = import_spec(options.file, options.out)
     if not options.quiet:
         _print_losses(options.out, losses)
-        print(f"neurosim run {options.out} starts with these weights")
+        print(f"{options.out}: a spec whose network starts with the weights in {options.file}")
     return DONE
 
 

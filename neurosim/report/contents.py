@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from neurosim.analysis.contents import Summary, summarise
-from neurosim.report.measures import chip_name, method_name
+from neurosim.report.measures import chip_name, given_weights, method_name
 from neurosim.result import Result
 
 
@@ -119,11 +119,12 @@ def _head(result: Result) -> Table:
 def _facts(result: Result) -> dict[str, str]:
     status, checks = result.status, [check for check in result.verification if check.gating]
     passed = sum(check.passed for check in checks)
-    checkpoint = result.checkpoint
+    checkpoint, given = result.checkpoint, given_weights(result)
     return {
         "status": ": ".join(word for word in (status.kind, status.message) if word),
         "chip, method": ", ".join(word for word in (chip_name(result), method_name(result)) if word)
         or "unknown",
+        **({"weights from": given} if given else {}),
         "engine, seed": f"{result.backend}, {result.seed}",
         "verified": f"{passed} of {len(checks)} checks passed" if checks else "nothing",
         "goes on": f"after {checkpoint.epochs} epochs" if checkpoint else "no: it has no checkpoint",

@@ -127,3 +127,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+def given_weights(result: Result) -> str:
+    """The file that a network's first weights are of, and what is not as it is there; empty where they were drawn."""
+    if "weights_file" not in result.provenance:
+        return ""
+    lines = [str(result.provenance["weights_file"])]
+    if "weights_without" in result.provenance:
+        lines.append(f"which has no {result.provenance['weights_without']}: 0")
+    clipped = number_of(result, "weights_clipped")
+    if clipped > 0:
+        lines.append(f"{100 * clipped:.3g} % are beyond the chip's full scale and were clipped")
+    return "\n".join(lines)

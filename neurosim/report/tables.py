@@ -11,7 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from neurosim.report.engineering import duration, engineering
-from neurosim.report.measures import chip_name, fell_short, final_numbers, method_name, number_of
+from neurosim.report.measures import (
+    chip_name,
+    fell_short,
+    final_numbers,
+    given_weights,
+    method_name,
+    number_of,
+)
 from neurosim.result import Check, Result
 
 MISSING = "—"
@@ -109,18 +116,9 @@ def _chip(result: Result) -> Table:
             table.add_row(words, engineering(value, unit))
     if all(math.isnan(value) for _, value, _ in known):
         table.add_row("scales", "none recorded: the method ran without a chip")
-    if "weights_file" in result.provenance:
-        table.add_row("weights from", _given(result))
+    if given := given_weights(result):
+        table.add_row("weights from", Text(given))
     return table
-
-
-def _given(result: Result) -> Text:
-    """The file that a network's first weights are of, and what its chip cannot hold of them."""
-    text = Text(str(result.provenance["weights_file"]))
-    clipped = number_of(result, "weights_clipped")
-    if clipped > 0:
-        text.append(f"\n{100 * clipped:.3g} % are beyond the chip's full scale and were clipped", "yellow")
-    return text
 
 
 def _outcome(result: Result, baseline: Mapping[str, float | str] | None) -> Table:

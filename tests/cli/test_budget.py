@@ -36,6 +36,7 @@ def test_picture_and_file(cli: Cli, spec: Path, tmp_path: Path):
     )
     assert outcome.status == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
+    assert json.loads(read_result(file).provenance["chip_numbers"])["time_base"] == "1 ms"
     found = read_result(file).budget["update"]["offset"]
     assert (
         json.loads(outcome.out)["signals"]["update"]["offset"]["emulated_spread"] == found["emulated_spread"]

@@ -29,7 +29,7 @@ def test_a_graph_becomes_a_spec_that_runs(cli: Cli, tmp_path: Path) -> None:
     path = _graph(tmp_path / "net.nir")
     outcome = cli("import", path, tmp_path / "net.toml")
     assert (outcome.status, outcome.err) == (0, "")
-    assert "neurosim run" in outcome.out
+    assert "starts with the weights in" in outcome.out
     short = ("run.epochs=0", "run.verify_samples=0", "task.test_samples=8", "run.settle_duration=1")
     options = [part for override in short for part in ("--set", override)]
     ran = cli("run", tmp_path / "net.toml", "--backend", "numpy", "--out", tmp_path / "a.h5", *options)

@@ -96,6 +96,13 @@ def test_feedback_follows_given_forward_weights_where_it_is_not_taken(files: dic
     np.testing.assert_array_equal(found.feedback[1], found.forward[2].T @ np.eye(3))
 
 
+def test_biases_that_are_not_there_are_told(tmp_path: Path, weights: Weights) -> None:
+    loaded = load_weights(_spec(_bad_npz(tmp_path / "a", **_good(weights), biases_2=weights.biases[1])))
+    assert loaded.without == ("biases_1", "biases_3")
+    assert loaded.facts["weights_without"] == "biases_1, biases_3"
+    assert not np.any(loaded.arrays["biases_3"])
+
+
 @pytest.mark.parametrize("kind", ["npz", "hdf5"])
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<f2"])
 def test_names_and_transposes_as_stated(kind: str, dtype: str, weights: Weights, tmp_path: Path) -> None:
@@ -208,7 +215,8 @@ def test_a_graph_becomes_a_spec(tmp_path: Path) -> None:
 def test_what_neurosim_wrote_becomes_its_spec_again(
     format: str, files: dict[str, Path], weights: Weights, tmp_path: Path
 ) -> None:
-    assert import_spec(files[format], tmp_path / "a.toml") == ()
+    losses = import_spec(files[format], tmp_path / "a.toml")
+    assert [loss.partition(":")[0] for loss in losses] == ["feedback weights"]
     spec = read_spec(tmp_path / "a.toml")
     assert attrs.evolve(spec.network, weights=_spec().network.weights) == _spec().network
     assert np.array_equal(_taken(spec).forward[1], weights.forward[1])
@@ -309,8 +317,34 @@ def _zero_tau(nodes: dict[str, nir.NIRNode]) -> None:
     nodes["li1"].tau = np.zeros(5)
 
 
-def _shallow(nodes: dict[str, nir.NIRNode]) -> list[tuple[str, str]]:
-    return [("in", "fc1"), ("fc1", "out")]
+def _lone(nodes: dict[str, nir.NIRNode]) -> list[tuple[str, str]]:
+    names = list(nodes)
+    nodes["alone"] = nir.Linear(weight=np.eye(3))
+    return list(pairwise(names))
+
+
+def _joined(nodes: dict[str, nir.NIRNode]) -> list[tuple[str, str]]:
+    names = list(nodes)
+    nodes["beside"] = nir.LI(tau=np.ones(5), r=np.ones(5), v_leak=np.ones(5))
+    return [*pairwise(names), ("beside", "fc2")]
+
+
+def _led_back(nodes: dict[str, nir.NIRNode]) -> list[tuple[str, str]]:
+    return [*pairwise(list(nodes)), ("out", "fc2")]
+
+
+def _wide_input(nodes: dict[str, nir.NIRNode]) -> None:
+    nodes["in"] = nir.Input(input_type={"input": np.array([8])})
+
+
+def _wide_output(nodes: dict[str, nir.NIRNode]) -> None:
+    nodes["out"] = nir.Output(output_type={"output": np.array([4])})
+
+
+def _shallow(nodes: dict[str, nir.NIRNode]) -> None:
+    for name in ("fc2", "li2", "fc3", "li3"):
+        del nodes[name]
+    nodes["out"] = nir.Output(output_type={"output": np.array([5])})
 
 
 def _pickled(folder: Path, weights: Weights) -> Spec:
@@ -363,8 +397,20 @@ REFUSED: dict[str, tuple[Any, type[NeurosimError], str]] = {
     "pickled": (_pickled, OutputError, "floating-point"),
     "lying": (_lying, OutputError, "other than it says"),
     "linked": (_linked, OutputError, "not followed"),
-    "whole numbers in HDF5": (_whole_numbers, OutputError, "no array of numbers"),
+    "whole numbers in HDF5": (_whole_numbers, OutputError, "floating-point"),
     "unknown array": (lambda f, w: _spec(f / "a", arrays={"layer_1": "x"}), SpecError, "network takes"),
+    "feedback named, not asked for": (
+        lambda f, w: _spec(f / "a", arrays={"controller_to_layer_1": "q"}),
+        SpecError,
+        "feedback = true",
+    ),
+    "turned, some of them": (
+        lambda f, w: _spec(_bad_npz(f / "a", **{**_good(w), FORWARD[0]: w.forward[0].T}), transposed=True),
+        DataError,
+        "the same way round",
+    ),
+    "a single array": (lambda f, w: _spec(_saved(f / "a.npy", w.forward[0])), OutputError, "npz"),
+    "somebody's format": (lambda f, w: _spec(_of_somebody(f / "a")), DataError, "lacks weights"),
     "named, not there": (
         lambda f, w: _spec(_bad_npz(f / "a", **_good(w)), arrays={"biases_1": "b"}),
         OutputError,
@@ -381,15 +427,31 @@ REFUSED: dict[str, tuple[Any, type[NeurosimError], str]] = {
     "feedback missing": (
         lambda f, w: _spec(_bad_npz(f / "a", **_good(w)), feedback=True),
         DataError,
-        "controller_to_layer_1",
+        "feedback = false",
     ),
     "spiking graph": (_graph_with(_spiking), OutputError, "LIF"),
     "branch": (_graph_with(_branch), OutputError, "other than one"),
     "loop": (_graph_with(_loop), OutputError, "loop"),
+    "a node alone": (_graph_with(_lone), OutputError, "alone: stands beside"),
+    "a node beside": (_graph_with(_joined), OutputError, "beside: stands beside"),
+    "out of the output": (_graph_with(_led_back), OutputError, "leads on"),
+    "wide input": (_graph_with(_wide_input), OutputError, "[7]"),
+    "wide output": (_graph_with(_wide_output), OutputError, "[3]"),
     "two inputs": (_graph_with(_two_inputs), OutputError, "one Input"),
     "no time": (_graph_with(_zero_tau), OutputError, "time constants"),
     "other depth": (_graph_with(_shallow), SpecError, "number of layers"),
 }
+
+
+def _saved(path: Path, values: np.ndarray) -> Path:
+    np.save(path, values)
+    return path
+
+
+def _of_somebody(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "mine"
+    return path
 
 
 def _result_in(folder: Path, weights: Weights) -> Path:

@@ -63,6 +63,8 @@ def test_given_weights_are_named_and_what_was_clipped_of_them(learned):
     assert "/a/b.npz" in text
     assert "clipped" not in text
     facts["weights_clipped"] = 0.125
+    facts["weights_without"] = "biases_1"
+    assert "no biases_1: 0" in printed(print_summary, attrs.evolve(result, provenance=facts))
     assert "12.5 % are beyond" in printed(print_summary, attrs.evolve(result, provenance=facts))
 
 

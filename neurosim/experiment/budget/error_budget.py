@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from neurosim.emulate import Storage, VirtualChip, Weights, design_of
 from neurosim.errors import SpecError
 from neurosim.experiment.budget.bench import Bench
@@ -9,6 +11,7 @@ from neurosim.experiment.budget.closed import closed_rows
 from neurosim.experiment.budget.emulated import with_emulated_chips
 from neurosim.experiment.budget.noise import amounts_of, noise_rows, noises_of, with_emulated_noise
 from neurosim.experiment.budget.rows import Budget, ranked
+from neurosim.experiment.continued import CHIP_NUMBERS
 from neurosim.experiment.pretraining import Watch, pretraining_epochs
 from neurosim.experiment.starting import Start
 from neurosim.experiment.verify import awake_weights
@@ -16,6 +19,7 @@ from neurosim.io import Dataset, load_dataset
 from neurosim.learning import method_of
 from neurosim.reference.wiring import CONTROLLED
 from neurosim.spec import Spec
+from neurosim.version import __version__
 
 
 def error_budget(
@@ -56,7 +60,8 @@ def error_budget(
             expected="DFC-fixed or another method with a controller",
         )
     dataset = load_dataset(spec.task)
-    meant = _meant(spec, weights, dataset, backend, watch)
+    start = Start.of(spec) if weights is None else Start(weights=weights)
+    meant = _meant(spec, start.weights, dataset, backend, watch, learned=weights is not None)
     bench = Bench.of(spec, dataset, meant, samples, age=age)
     noises = noises_of(bench)
     rows, noisy = closed_rows(bench, watch), noise_rows(bench, noises, watch)
@@ -67,16 +72,22 @@ def error_budget(
         rows=tuple(ranked([*rows, *noisy])),
         chips=chips,
         samples=samples,
+        facts={**_facts(spec), **start.facts},
         spreads={**bench.active, **amounts_of(bench, noises)},
     )
 
 
+def _facts(spec: Spec) -> dict[str, str]:
+    chip = design_of(spec).chip
+    numbers = {path: number.text for path, number in chip.numbers.items()}
+    return {"neurosim": __version__, "chip": chip.name, CHIP_NUMBERS: json.dumps(numbers)}
+
+
 def _meant(
-    spec: Spec, weights: Weights | None, dataset: Dataset, backend: str | None, watch: Watch
+    spec: Spec, weights: Weights, dataset: Dataset, backend: str | None, watch: Watch, *, learned: bool
 ) -> Weights:
     """What a chip's cells hold of weights; the weights a run starts with, where nothing has been learned yet."""
-    if weights is None:
-        weights = Start.of(spec).weights
+    if not learned:
         if not pretraining_epochs(spec):
             return weights
         weights = awake_weights(VirtualChip(spec, backend=backend), weights, dataset, watch)

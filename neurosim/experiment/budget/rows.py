@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -58,6 +59,8 @@ class Budget:
     chips: int
     """Emulated with each imperfection, and presentations with each kind of noise."""
     samples: int
+    facts: Mapping[str, Any]
+    """Version, the chip and its numbers, and where given weights come from."""
     spreads: Mapping[str, Spread]
     """What each imperfection amounts to on this chip; of a memory: root mean squares over all weights; of noise, see
     `amounts_of`."""
@@ -89,7 +92,11 @@ def ranked(rows: Sequence[Row]) -> list[Row]:
 def as_result(spec: Spec, budget: Budget) -> Result:
     """The budget as a result file holds it."""
     return Result(
-        spec=write_spec(spec), seed=spec.run.seed, backend=spec.run.backend, budget=budget_numbers(budget)
+        spec=write_spec(spec),
+        seed=spec.run.seed,
+        backend=spec.run.backend,
+        budget=budget_numbers(budget),
+        provenance=budget.facts,
     )
 
 

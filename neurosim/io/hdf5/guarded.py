@@ -75,7 +75,11 @@ class Node:
         """The numbers of this data set, of at least one dimension, or of the shape given."""
         data = self.item
         if data.shape is None or data.dtype.kind != "f" or data.dtype.itemsize > 8:
-            raise self.refuse("is no array of numbers", expected="float64", got=str(data.dtype))
+            raise self.refuse(
+                "is no array of floating-point numbers",
+                expected="float64, or shorter",
+                got=str(data.dtype) if data.shape is not None else "nothing",
+            )
         if shape is not None and data.shape != shape:
             raise self.refuse("has the wrong shape", expected=str(shape), got=str(data.shape))
         if data.ndim < 1 or (ndim is not None and data.ndim != ndim):

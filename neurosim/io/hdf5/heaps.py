@@ -28,7 +28,7 @@ _LEAST_COLLECTION = 4096
 """HDF5 itself refuses a smaller one, and one that goes beyond the end of the file."""
 
 
-def check_heaps(path: Path) -> None:
+def check_heaps(path: Path, *, expected: str = "an HDF5 file") -> None:
     """Refuse a file that is no HDF5 file, or that HDF5 would never finish reading.
 
     Raises
@@ -39,7 +39,7 @@ def check_heaps(path: Path) -> None:
         start = file.read(16)
         sizes = start[9:11] if start[8:9] > b"\x01" else start[13:15]
         if not start.startswith(_SIGNATURE) or sizes != b"\x08\x08":
-            raise OutputError("is no HDF5 file", where=str(path), expected="a result that neurosim wrote")
+            raise OutputError("is no HDF5 file", where=str(path), expected=expected)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             for at in _marks(file):
                 if not _ends(content, at):

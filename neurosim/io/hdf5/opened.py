@@ -34,7 +34,7 @@ def opened(
     check_openable(Path(path), expected=expected)
     with ExitStack() as stack:
         with damage_named(str(path)):
-            check_heaps(Path(path))
+            check_heaps(Path(path), expected=expected)
             file = stack.enter_context(h5py.File(path, "r", locking=False))
             size = os.path.getsize(path)
         yield Node(item=file, file=str(path), file_bytes=size, lazy=lazy, remedy=remedy)

@@ -100,7 +100,8 @@ def chain_of(graph: Graph) -> list[Layer]:
     ------
     OutputError : it has some, or nodes that are no part of a rate network.
     """
-    name, layers, seen = _input(graph), list[Layer](), set[str]()
+    name, layers = _input(graph), list[Layer]()
+    seen = {name}
     while True:
         (name,) = _only(graph, name)
         if name in seen:
@@ -125,11 +126,28 @@ def chain_of(graph: Graph) -> list[Layer]:
                 f"a node of type {kind} is no part of a rate network" + " in this place" * (kind == FACTOR),
                 expected="Affine or Linear, each with LI and Scale behind it",
             )
+    _check_whole(graph, seen, layers)
     if not layers:
         raise graph.nodes[name].refuse(
             "comes without any weights", expected="Affine or Linear in front of it"
         )
     return layers
+
+
+def _check_whole(graph: Graph, seen: set[str], layers: list[Layer]) -> None:
+    """Refuse what stands beside a chain, or leads back into it, and ends of other sizes than its layers have."""
+    for name, node in graph.nodes.items():
+        if name not in seen:
+            raise node.refuse("stands beside the chain", expected="nothing but a chain from Input to Output")
+        if graph.types[name] == "Output" and graph.after.get(name):
+            raise node.refuse("leads on", expected="nothing behind Output", got=", ".join(graph.after[name]))
+        ends = {"Input": layers[0].weights.shape[1], "Output": layers[-1].gain.size} if layers else {}
+        if graph.types[name] in ends and node.has("shape"):
+            shape, size = node.data_set("shape"), ends[graph.types[name]]
+            shape.check_storage()
+            got = np.asarray(shape.item[()]).ravel().tolist()
+            if got != [size]:
+                raise node.refuse("does not fit the weights beside it", expected=f"[{size}]", got=str(got))
 
 
 def _into(layer: Layer, node: Node, kind: str, metadata: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import DataError, SpecError
+from neurosim.io.hdf5.layout import FORMAT
 from neurosim.io.hdf5.opened import check_openable, damage_named, opened
 from neurosim.io.weights.graph import read_nir_weights
 from neurosim.io.weights.plain import read_hdf5_weights, read_npz_weights
@@ -42,6 +43,8 @@ class Loaded:
     format: str
     sha256: str
     """Of names and numbers, whatever file they are in."""
+    without: tuple[str, ...] = ()
+    """Biases that the file lacks."""
 
     @property
     def facts(self) -> dict[str, str]:
@@ -50,6 +53,7 @@ class Loaded:
             "weights_file": self.file,
             "weights_format": self.format,
             "weights_sha256": self.sha256,
+            **({"weights_without": ", ".join(self.without)} if self.without else {}),
         }
 
 
@@ -82,10 +86,17 @@ def load_weights(spec: Spec) -> Loaded:
                 where=f"{path}: {wanted.called(array)}",
                 expected="numbers",
                 got=f"{bad} of {values.size} are not",
+                remedy="take other weights",
             )
     zeros = {array: np.zeros(shape) for array, shape in wanted.shapes.items() if array not in arrays}
     complete = {array: {**arrays, **zeros}[array] for array in wanted.shapes}
-    return Loaded(arrays=complete, file=str(path.resolve()), format=name, sha256=_digest(complete))
+    return Loaded(
+        arrays=complete,
+        file=str(path.resolve()),
+        format=name,
+        sha256=_digest(complete),
+        without=tuple(zeros),
+    )
 
 
 def format_of(path: Path) -> str:
@@ -102,7 +113,7 @@ def format_of(path: Path) -> str:
         if file.read(2) == b"PK":
             return "npz"
     with damage_named(str(path)), opened(path, expected=EXPECTED, remedy=f"set {KEY}.format") as root:
-        if "format" in root.item.attrs:
+        if "format" in root.item.attrs and root.item.attrs["format"] == FORMAT:
             return "result"
         return "nir" if {"version", "node"} <= set(root.item) else "hdf5"
 
@@ -110,11 +121,17 @@ def format_of(path: Path) -> str:
 def _check(found: Mapping[str, Numbers], wanted: Wanted, path: Path) -> None:
     missing = [name for name in wanted.matrices if name not in found]
     if missing:
+        forward = any(wanted.biases_of(name) for name in missing)
+        names = [
+            f"{wanted.called(name)} for {name}" if wanted.called(name) != name else name for name in missing
+        ]
         raise DataError(
             "lacks weights that the network takes",
             where=str(path),
-            expected=", ".join(wanted.called(name) for name in missing),
-            remedy=f"say under {KEY}.arrays what the file calls them",
+            expected=", ".join(names),
+            remedy=f"say under {KEY}.arrays what the file calls them"
+            if forward
+            else f"set {KEY}.feedback = false, or take the file of a network with the same feedback",
         )
     for name, shape in wanted.shapes.items():
         if name in found and (got := tuple(found[name].shape)) != shape:
@@ -128,8 +145,10 @@ def _check(found: Mapping[str, Numbers], wanted: Wanted, path: Path) -> None:
 
 
 def _turned(got: tuple[int, ...], shape: tuple[int, ...], wanted: Wanted) -> str:
+    if wanted.given.transposed and len(shape) == 2 and got == shape[::-1]:
+        return "this one is (n_post, n_pre) in the file: store all weights the same way round"
     if len(shape) == 2 and got == shape[::-1] and wanted.given.format in ("auto", *PLAIN):
-        return f"set {KEY}.transposed = {str(not wanted.given.transposed).lower()}"
+        return f"set {KEY}.transposed = true"
     return "change network.layers, or take other weights"
 
 

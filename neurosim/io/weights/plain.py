@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import OutputError
 from neurosim.io.atomic import one_line
-from neurosim.io.hdf5.guarded import Node
+from neurosim.io.hdf5.guarded import DAMAGED, Node
 from neurosim.io.hdf5.opened import check_openable, opened
 from neurosim.io.weights.wanted import BIASES, KEY, Numbers, Wanted
 
@@ -77,7 +77,7 @@ def read_npz_weights(path: Path, wanted: Wanted) -> Iterator[Mapping[str, Number
                     raise _refused("is not in the file", f"{path}: {called}", got=", ".join(members))
             yield _as_asked(found, wanted)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise _refused("cannot be read", str(path), got=one_line(error)) from None
+        raise _refused("cannot be read", str(path), got=one_line(error), remedy=DAMAGED) from None
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -103,7 +103,13 @@ class _Member:
         except Exception as error:  # what zlib and numpy make of damage
             raise _refused("is no array", where, got=one_line(error)) from None
         if dtype.kind != "f" or dtype.itemsize > 8:
-            raise _refused("is no array of floating-point numbers", where, got=str(dtype))
+            raise _refused(
+                "is no array of floating-point numbers",
+                where,
+                expected="float64, or shorter",
+                got=str(dtype),
+                remedy="convert it before it is saved",
+            )
         held, said = info.file_size - start, int(np.prod(shape, dtype=object)) * dtype.itemsize
         if held != said:
             raise _refused("holds other than it says", where, expected=f"{said} bytes", got=f"{held}")
@@ -114,10 +120,12 @@ class _Member:
             with self.archive.open(self.info) as file:
                 values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
         except Exception as error:  # as above
-            raise _refused("cannot be read", self.where, got=one_line(error)) from None
+            raise _refused("cannot be read", self.where, got=one_line(error), remedy=DAMAGED) from None
         found: NDArray[Any] = values[key]
         return found
 
 
-def _refused(what: str, where: str, *, expected: str = "", got: str = "") -> OutputError:
-    return OutputError(what, where=where, expected=expected, got=got, remedy=_REMEDY)
+def _refused(
+    what: str, where: str, *, expected: str = "", got: str = "", remedy: str = _REMEDY
+) -> OutputError:
+    return OutputError(what, where=where, expected=expected, got=got, remedy=remedy)

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from neurosim.errors import OutputError
+from neurosim.errors import OutputError, SpecError
 from neurosim.io.atomic import check_writable, write_atomically
 from neurosim.io.hdf5 import open_result
 from neurosim.io.hdf5.opened import damage_named, opened
@@ -17,6 +17,7 @@ from neurosim.io.nir.read import Layer, chain_of, open_graph
 from neurosim.io.sonata.read import Circuit
 from neurosim.io.weights.load import format_of, load_weights
 from neurosim.io.weights.wanted import KEY
+from neurosim.learning import feedback_shapes, method_of
 from neurosim.spec import GivenWeights, Network, Spec, Task, read_spec_text, write_spec
 
 Losses = tuple[str, ...]
@@ -69,7 +70,25 @@ def _as_seen_from(out: Path, path: Path) -> str:
 
 def _of_result(path: Path) -> tuple[Spec, Losses]:
     with open_result(path) as result:
-        return read_spec_text(result.spec, source=str(path)), ()
+        ended = result.status.kind
+        said = () if result.status.good else (f"a run that ended well: this one is {ended}",)
+        spec, losses = _of_neurosim(result.spec, path)
+        return spec, (*said, *losses)
+
+
+def _of_neurosim(text: str, path: Path) -> tuple[Spec, Losses]:
+    """Of the spec that a file of ours holds, with what its weights are and are not."""
+    spec, losses = read_spec_text(text, source=str(path)), []
+    if spec.chip.get("name") != "ideal":
+        losses.append(
+            "weights as they were stored: these have the errors of their devices in them, which come on top again "
+            "on the chip of the spec"
+        )
+    if feedback_shapes(method_of(spec.method.name).feedback, spec.network.layers):
+        losses.append(
+            f"feedback weights: they start as method.initial_feedback says; to take them set {KEY}.feedback = true"
+        )
+    return spec, tuple(losses)
 
 
 def _of_circuit(path: Path) -> tuple[Spec, Losses]:
@@ -77,7 +96,7 @@ def _of_circuit(path: Path) -> tuple[Spec, Losses]:
         with opened(file, expected="a SONATA file") as root:
             text = root.group("neurosim").text("spec") if root.has("neurosim") else ""
         if text:
-            return read_spec_text(text, source=str(path)), ()
+            return _of_neurosim(text, path)
     raise OutputError(
         "does not say what network it is of",
         where=str(path),
@@ -89,7 +108,7 @@ def _of_circuit(path: Path) -> tuple[Spec, Losses]:
 def _of_graph(path: Path) -> tuple[Spec, Losses]:
     with open_graph(path) as graph:
         if graph.spec:
-            return read_spec_text(graph.spec, source=str(path)), ()
+            return _of_neurosim(graph.spec, path)
         chain = chain_of(graph)
         return _of_chain(chain, where=str(path))
 
@@ -98,9 +117,11 @@ def _of_chain(chain: list[Layer], *, where: str) -> tuple[Spec, Losses]:
     """τ_v is the median of all time constants there; on an ideal chip."""
     sizes = (int(chain[0].weights.shape[1]), *(layer.gain.size for layer in chain))
     *hidden, output = (layer.activation for layer in chain)
-    network = Network(
-        layers=sizes, hidden=hidden[0] if len(set(hidden)) == 1 else tuple(hidden), output=output
-    )
+    alike = len(set(hidden)) == 1
+    try:
+        network = Network(layers=sizes, hidden=hidden[0] if alike else tuple(hidden), output=output)
+    except SpecError as error:  # a size of 0, a nonlinearity that is not known here
+        raise error.within(where) from None
     taus = [layer.tau for layer in chain if layer.tau is not None]
     chip: Mapping[str, object] = {"name": "ideal"}
     losses = []

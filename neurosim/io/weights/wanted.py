@@ -55,9 +55,10 @@ class Wanted:
         shapes: dict[str, tuple[int, ...]] = {}
         for l, (source, (n, m)) in enumerate(zip(sources, pairwise(layers), strict=True), start=1):
             shapes |= {f"{source}_to_layer_{l}": (m, n), f"{BIASES}{l}": (m,)}
+        feedback = method_of(spec.method.name).feedback
+        ends = feedback_ends(feedback, layers)
+        names = [f"{source}_to_{target}" for source, target in ends]
         if given.feedback:
-            feedback = method_of(spec.method.name).feedback
-            ends = feedback_ends(feedback, layers)
             if not ends:
                 raise SpecError(
                     f"{spec.method.name} has no feedback weights of its own",
@@ -65,7 +66,6 @@ class Wanted:
                     expected="false",
                     got="true",
                 )
-            names = [f"{source}_to_{target}" for source, target in ends]
             shapes |= dict(zip(names, feedback_shapes(feedback, layers), strict=True))
         for name in given.arrays:
             if name not in shapes:
@@ -73,7 +73,7 @@ class Wanted:
                     "is no array that this network takes",
                     where=f"{spec.source or 'spec'}: {KEY}.arrays.{name}",
                     expected=", ".join(shapes),
-                    remedy=nearest(name, shapes),
+                    remedy=f"set {KEY}.feedback = true" if name in names else nearest(name, shapes),
                 )
         return Wanted(given=given, shapes=shapes)
 
